@@ -1,0 +1,1 @@
+"""The frame around the portal: settings, URLs, middleware and error pages."""
