@@ -29,13 +29,13 @@ SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 FIELD_KEY = keys.field_key(DATA_DIR / "field.key", env("FIELD_KEY", default=""))
 
 PORT = env.int("PORT", default=8000)
-PUBLIC_URL = env("PUBLIC_URL", default=f"http://127.0.0.1:{PORT}").rstrip("/")
-_public = urlsplit(PUBLIC_URL)
+BASE_URL = env("PUBLIC_URL", default=f"http://127.0.0.1:{PORT}").rstrip("/")
+_public = urlsplit(BASE_URL)
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 IS_HTTPS = _public.scheme == "https"
 if not IS_HTTPS and _public.hostname not in _LOOPBACK and not env.bool("INSECURE_HTTP", False):
     raise ImproperlyConfigured(
-        f"PUBLIC_URL is {PUBLIC_URL}: passwords would travel unencrypted. Give an https:// address, "
+        f"PUBLIC_URL is {BASE_URL}: passwords would travel unencrypted. Give an https:// address, "
         "or set INSECURE_HTTP=1 on a network that you trust."
     )
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[*_LOOPBACK, _public.hostname or "localhost"])
