@@ -1,0 +1,61 @@
+"""The portal's rows, in river order; each module imports only those upstream of it."""
+
+from portal.models.annotations import Annotation, AnnotationRevision
+from portal.models.assignments import Assignment
+from portal.models.consensus import Consensus, Refit, Residual, Review
+from portal.models.evaluations import Evaluation, EvaluationItem
+from portal.models.events import (
+    AuditEntry,
+    Callback,
+    Delivery,
+    DeliveryAttempt,
+    Endpoint,
+    Event,
+    IdempotencyKey,
+)
+from portal.models.exports import Export
+from portal.models.members import Annotator, Invitation, Membership, ServiceToken
+from portal.models.predictions import Prediction
+from portal.models.projects import Guideline, Project
+from portal.models.retraining import BatchItem, MiniBatch, RetrainJob
+from portal.models.tasks import GoldReference, Task
+from portal.models.users import User
+from portal.models.versions import ModelVersion
+from portal.models.videos import Video
+from portal.models.votes import Vote
+
+__all__ = [
+    "Annotation",
+    "AnnotationRevision",
+    "Annotator",
+    "Assignment",
+    "AuditEntry",
+    "BatchItem",
+    "Callback",
+    "Consensus",
+    "Delivery",
+    "DeliveryAttempt",
+    "Endpoint",
+    "Evaluation",
+    "EvaluationItem",
+    "Event",
+    "Export",
+    "GoldReference",
+    "Guideline",
+    "IdempotencyKey",
+    "Invitation",
+    "Membership",
+    "MiniBatch",
+    "ModelVersion",
+    "Prediction",
+    "Project",
+    "Refit",
+    "Residual",
+    "RetrainJob",
+    "Review",
+    "ServiceToken",
+    "Task",
+    "User",
+    "Video",
+    "Vote",
+]

@@ -1,0 +1,101 @@
+"""Captions that people wrote, with every earlier wording kept."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from portal.models.assignments import Assignment
+from portal.models.members import Annotator
+from portal.models.predictions import Prediction
+from portal.models.projects import Guideline
+from portal.models.tasks import Task
+
+
+class AnnotationState(models.TextChoices):
+    STANDING = "standing"
+    WITHDRAWN = "withdrawn"
+    REJECTED = "rejected"
+    ERASED = "erased"
+
+
+class AnnotationQuerySet(models.QuerySet["Annotation"]):
+    def standing(self) -> "AnnotationQuerySet":
+        return self.filter(state=AnnotationState.STANDING)
+
+    def open_for_votes(self) -> "AnnotationQuerySet":
+        """Standing captions of tasks that still take evidence."""
+        return self.standing().filter(task__state__in=("open", "disputed"))
+
+    def reviewable_by(self, annotator: Annotator) -> "AnnotationQuerySet":
+        """Others' captions this person may score: not their own, not scored yet, and not on a task
+        they might still be asked to caption blind (they have answered it, or it has no room)."""
+        answered = Annotation.objects.filter(task_id=models.OuterRef("task_id"), author=annotator)
+        return (
+            self.open_for_votes()
+            .filter(task__project_id=annotator.project_id, task__is_gold=False)
+            .exclude(author=annotator)
+            .exclude(votes__voter=annotator)
+            .filter(models.Exists(answered) | Q(task__n_taken__gte=models.F("task__n_wanted")))
+        )
+
+
+class Annotation(models.Model):
+    """One person's caption for one task; written by `services.annotations`, evidence for consensus."""
+
+    task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="annotations")
+    author = models.ForeignKey(Annotator, on_delete=models.PROTECT, related_name="annotations")
+    assignment = models.OneToOneField(
+        Assignment, on_delete=models.PROTECT, related_name="annotation"
+    )
+    text = models.TextField()
+    state = models.CharField(
+        max_length=16, choices=AnnotationState, default=AnnotationState.STANDING
+    )
+    number = models.PositiveIntegerField(default=1, help_text="Rises with each correction.")
+    seconds = models.FloatField(null=True, blank=True, help_text="Time spent, where known.")
+    guideline = models.ForeignKey(
+        Guideline, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    prediction_shown = models.ForeignKey(
+        Prediction, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    gold_score = models.FloatField(null=True, blank=True, help_text="How well a gold answer was.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    changed_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = AnnotationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["task", "author"], name="one_caption_per_annotator_and_task"
+            ),
+            models.CheckConstraint(
+                condition=Q(seconds__isnull=True) | Q(seconds__gte=0),
+                name="seconds_are_not_negative",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.text[:80]
+
+
+class AnnotationRevision(models.Model):
+    """One wording of a caption; row `number` is what stood from then on."""
+
+    annotation = models.ForeignKey(Annotation, on_delete=models.CASCADE, related_name="revisions")
+    number = models.PositiveIntegerField()
+    text = models.TextField()
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["annotation", "number"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["annotation", "number"], name="revision_numbers_are_unique"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.text[:80]

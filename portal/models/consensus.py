@@ -1,0 +1,217 @@
+"""What stands: refits (the numbers consensus is computed with), consensus versions, residuals, reviews.
+
+A consensus row stores everything it used, so that recomputing from the row alone gives the same.
+"""
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from portal.models.annotations import Annotation
+from portal.models.members import Annotator
+from portal.models.projects import Project
+from portal.models.tasks import Task
+from portal.models.users import User
+
+
+class RefitQuerySet(models.QuerySet["Refit"]):
+    def current_of(self, project_id: int) -> "Refit | None":
+        """The parameters in force, if any refit has run."""
+        return self.filter(project_id=project_id).order_by("-number").first()
+
+
+class Refit(models.Model):
+    """One fit of a project's consensus parameters; versioned, the newest is in force."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="refits")
+    number = models.PositiveIntegerField()
+    parameters = models.JSONField()
+    n_captions = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = RefitQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["project", "-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "number"], name="refit_numbers_are_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Refit {self.number}"
+
+
+class ConsensusStatus(models.TextChoices):
+    INTERIM = "interim", "interim, still asking"
+    ACCEPTED = "accepted", "accepted, enough agreement"
+    DISPUTED = "disputed", "disputed, for an expert"
+    FINALISED = "finalised", "finalised by a manager"
+    DECIDED = "decided", "decided by an expert"
+    REJECTED = "rejected", "clip rejected by an expert"
+
+
+FINAL = (ConsensusStatus.ACCEPTED, ConsensusStatus.FINALISED, ConsensusStatus.DECIDED)
+
+
+class ConsensusQuerySet(models.QuerySet["Consensus"]):
+    def standing(self) -> "ConsensusQuerySet":
+        """The newest version of each task."""
+        return self.filter(is_standing=True)
+
+    def final(self) -> "ConsensusQuerySet":
+        """Standing versions that a model may be trained on."""
+        return self.standing().filter(status__in=FINAL)
+
+    def uncredited(self) -> "ConsensusQuerySet":
+        """Versions whose residuals have not reached the annotators: what the sweep credits."""
+        return self.standing().filter(is_credited=False)
+
+    def unjudged(self) -> "ConsensusQuerySet":
+        """Final versions that wait for the judge."""
+        return self.final().filter(judge="")
+
+
+class Consensus(models.Model):
+    """One version of the caption that stands for a task; written by `services.consensus`.
+
+    `inputs` is the snapshot (annotation ids with their revision numbers, vote ids, skills, weights,
+    parameters, refit id); `candidates` says why the winner won, one entry a caption.
+    """
+
+    task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="consensuses")
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="consensuses")
+    number = models.PositiveIntegerField()
+    is_standing = models.BooleanField(default=True)
+    status = models.CharField(max_length=16, choices=ConsensusStatus)
+    caption = models.TextField(blank=True)
+    annotation = models.ForeignKey(
+        Annotation, on_delete=models.PROTECT, null=True, blank=True, related_name="consensuses"
+    )
+    agreement = models.FloatField(default=0.0, help_text="Semantic agreement with the winner, 0–1.")
+    confidence = models.FloatField(default=0.0, help_text="Calibrated, 0–1.")
+    is_split = models.BooleanField(default=False, help_text="Two coherent readings of the clip.")
+    judge = models.CharField(max_length=80, blank=True)
+    judge_confidence = models.FloatField(null=True, blank=True)
+    judge_reason = models.TextField(blank=True)
+    n_judge_attempts = models.PositiveSmallIntegerField(default=0)
+    method = models.CharField(max_length=80)
+    inputs = models.JSONField(default=dict)
+    candidates = models.JSONField(default=list)
+    of_revision = models.PositiveIntegerField(help_text="The task's revision it was computed from.")
+    refit = models.ForeignKey(
+        Refit, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    decided_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    reason = models.TextField(blank=True)
+    is_credited = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = ConsensusQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "consensus"
+        constraints = [
+            models.UniqueConstraint(fields=["task", "number"], name="consensus_numbers_are_unique"),
+            models.UniqueConstraint(
+                fields=["task"],
+                condition=Q(is_standing=True),
+                name="one_standing_consensus_per_task",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    confidence__gte=0, confidence__lte=1, agreement__gte=0, agreement__lte=1
+                ),
+                name="confidence_and_agreement_are_between_0_and_1",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["project", "id"],
+                condition=Q(is_standing=True, status__in=["accepted", "finalised", "decided"]),
+                name="final_consensus_by_project",
+            ),
+            models.Index(
+                fields=["id"],
+                condition=Q(is_standing=True, is_credited=False),
+                name="uncredited_consensus",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.caption[:80] or f"Consensus {self.pk}"
+
+    @property
+    def is_final(self) -> bool:
+        return self.status in FINAL
+
+
+class ResidualQuerySet(models.QuerySet["Residual"]):
+    def owed(self) -> "ResidualQuerySet":
+        """Residuals whose newest value the annotator has not been credited with."""
+        return self.exclude(value=F("credited"), n=F("n_credited"))
+
+
+class Residual(models.Model):
+    """How much better an annotator agreed than the task's mean, with what was already credited.
+
+    One row per task and annotator whatever the number of consensus versions: crediting applies
+    `value - credited`, so doing it twice is harmless.
+    """
+
+    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="residuals")
+    annotator = models.ForeignKey(Annotator, on_delete=models.CASCADE, related_name="residuals")
+    value = models.FloatField(default=0.0)
+    n = models.PositiveSmallIntegerField(
+        default=0, help_text="1 while it counts, 0 once withdrawn."
+    )
+    credited = models.FloatField(default=0.0)
+    n_credited = models.PositiveSmallIntegerField(default=0)
+    disagreed = models.BooleanField(default=False, help_text="The caption lost to the consensus.")
+    changed_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = ResidualQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["task", "annotator"], name="one_residual_per_annotator_and_task"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.annotator}: {self.value:+.3f}"
+
+
+class Decision(models.TextChoices):
+    CHOOSE = "choose", "choose one of the captions"
+    WRITE = "write", "write a caption"
+    MORE = "more", "ask for two more"
+    REJECT = "reject", "reject the clip"
+
+
+class Review(models.Model):
+    """An expert's decision on a disputed (or audited) task, with its reason; evidence, never edited."""
+
+    task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="reviews")
+    consensus = models.ForeignKey(
+        Consensus, on_delete=models.PROTECT, null=True, blank=True, related_name="reviews"
+    )
+    reviewer = models.ForeignKey(User, on_delete=models.PROTECT, related_name="reviews")
+    decision = models.CharField(max_length=16, choices=Decision)
+    annotation = models.ForeignKey(
+        Annotation, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    text = models.TextField(blank=True)
+    reason = models.TextField()
+    is_audit = models.BooleanField(default=False)
+    probability = models.FloatField(default=1.0, help_text="Chance with which it was drawn.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.get_decision_display()} ({self.task})"

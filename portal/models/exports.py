@@ -1,0 +1,56 @@
+"""Exports: files made from one snapshot of a project."""
+
+import uuid
+
+from django.db import models
+from django.utils import timezone
+
+from portal.models.projects import Project
+from portal.models.users import User
+
+
+class ExportState(models.TextChoices):
+    REQUESTED = "requested"
+    BUILDING = "building"
+    READY = "ready"
+    FAILED = "failed"
+
+
+class ExportFormat(models.TextChoices):
+    JSONL = "jsonl", "JSON Lines"
+
+
+class ExportQuerySet(models.QuerySet["Export"]):
+    def unbuilt(self) -> "ExportQuerySet":
+        """Those whose file is still owed: what the sweep builds."""
+        return self.filter(state__in=(ExportState.REQUESTED, ExportState.BUILDING))
+
+
+class Export(models.Model):
+    """One named, immutable file of a project's consensus captions; built by a job."""
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="exports")
+    name = models.CharField(max_length=120)
+    format = models.CharField(max_length=16, choices=ExportFormat, default=ExportFormat.JSONL)
+    state = models.CharField(
+        max_length=16, choices=ExportState, default=ExportState.REQUESTED, editable=False
+    )
+    failure = models.CharField(max_length=300, blank=True, editable=False)
+    file_key = models.CharField(max_length=200, blank=True, editable=False)
+    sha256 = models.CharField(max_length=64, blank=True, editable=False)
+    n_bytes = models.BigIntegerField(default=0, editable=False)
+    n_rows = models.PositiveIntegerField(default=0, editable=False)
+    requested_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    finished_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = ExportQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.name

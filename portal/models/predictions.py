@@ -1,0 +1,75 @@
+"""What models said of clips, and how sure they were. Never edited: a newer one supersedes."""
+
+from collections.abc import Iterable
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from portal.models.projects import Project
+from portal.models.segments import SEGMENT_RULE
+from portal.models.versions import ModelVersion
+from portal.models.videos import Video
+
+
+class PredictionQuerySet(models.QuerySet["Prediction"]):
+    def standing(self) -> "PredictionQuerySet":
+        """Those that no later one of the same version has superseded."""
+        return self.filter(is_standing=True)
+
+    def standing_at(
+        self, version_ids: Iterable[int], video_ids: Iterable[int]
+    ) -> dict[tuple[int, int, int, int], "Prediction"]:
+        """Standing predictions of these versions for these videos, by (version, video, start, end)."""
+        versions, videos = sorted(set(version_ids)), sorted(set(video_ids))
+        found: dict[tuple[int, int, int, int], Prediction] = {}
+        for first in range(0, len(videos), 500):
+            rows = self.standing().filter(
+                version_id__in=versions, video_id__in=videos[first : first + 500]
+            )
+            for row in rows.defer("tokens", "candidates", "embedding"):
+                found[row.version_id, row.video_id, row.start_ms, row.end_ms] = row
+        return found
+
+
+class Prediction(models.Model):
+    """One model version's caption for one clip or segment; written by `services.predictions`.
+
+    `end_ms` 0 means the end of the clip, so that a whole clip has one key (0, 0).
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="predictions")
+    video = models.ForeignKey(Video, on_delete=models.PROTECT, related_name="predictions")
+    version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="predictions")
+    start_ms = models.PositiveIntegerField(default=0)
+    end_ms = models.PositiveIntegerField(default=0)
+    caption = models.TextField()
+    posted_uncertainty = models.FloatField(null=True, blank=True)
+    uncertainty = models.FloatField(help_text="0 sure … 1 unsure, by the best estimator available.")
+    estimator = models.CharField(max_length=8, help_text="Where the uncertainty comes from.")
+    tokens = models.JSONField(null=True, blank=True)
+    candidates = models.JSONField(null=True, blank=True)
+    embedding = models.BinaryField(null=True, blank=True, editable=False)
+    body_sha256 = models.CharField(max_length=64, editable=False)
+    is_standing = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = PredictionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["version", "video", "start_ms", "end_ms"],
+                condition=Q(is_standing=True),
+                name="one_standing_prediction_per_version_and_segment",
+            ),
+            models.CheckConstraint(
+                condition=Q(uncertainty__gte=0, uncertainty__lte=1),
+                name="uncertainty_is_between_0_and_1",
+            ),
+            models.CheckConstraint(condition=SEGMENT_RULE, name="prediction_ends_after_it_starts"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.version_id}: {self.caption[:60]}"

@@ -1,0 +1,213 @@
+"""Tasks: one clip or segment that people are asked to caption, in the order they are asked.
+
+`n_taken` counts slots that are leased or answered and never exceeds `n_wanted`; `revision` rises
+with each piece of evidence, so that unsettled work can be asked for instead of remembered.
+"""
+
+from datetime import datetime
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from portal.errors import TaskClosed
+from portal.models.predictions import Prediction
+from portal.models.projects import Project
+from portal.models.segments import SEGMENT_RULE
+from portal.models.videos import Video
+
+
+class TaskState(models.TextChoices):
+    OPEN = "open"
+    SETTLED = "settled"
+    DISPUTED = "disputed", "disputed, for an expert"
+    PARKED = "parked", "parked, for a manager"
+    REJECTED = "rejected"
+    SUPERSEDED = "superseded"
+
+
+class ParkReason(models.TextChoices):
+    UNPLAYABLE = "unplayable", "does not play"
+    NOTHING = "nothing", "nothing to describe"
+    LANGUAGE = "language", "wrong language"
+    UNSAFE = "unsafe"
+
+
+class TaskQuerySet(models.QuerySet["Task"]):
+    def open(self) -> "TaskQuerySet":
+        return self.filter(state=TaskState.OPEN)
+
+    def with_room(self) -> "TaskQuerySet":
+        """Open tasks with a free slot."""
+        return self.filter(state=TaskState.OPEN, n_taken__lt=F("n_wanted"))
+
+    def ordinary(self) -> "TaskQuerySet":
+        return self.filter(is_gold=False)
+
+    def open_for(self, annotator_pk: int, project_id: int) -> "TaskQuerySet":
+        """What this annotator could be given, most pressing first.
+
+        A task they hold, answered or skipped is out; one whose lease expired or was released may
+        come again.
+        """
+        from_before = self.model.assignments.rel.related_model.objects.filter(
+            task_id=models.OuterRef("pk"), annotator_id=annotator_pk
+        ).exclude(state__in=("expired", "released"))
+        return (
+            self.with_room()
+            .filter(project_id=project_id, is_gold=False)  # exactly the partial index
+            .filter(~models.Exists(from_before))
+            .order_by("virtual_due", "id")
+        )
+
+    def unsettled(self) -> "TaskQuerySet":
+        """Tasks with evidence that no consensus has looked at: what the sweep hands to settle."""
+        return self.filter(is_gold=False, revision__gt=F("settled_revision"))
+
+    def take_slot(self, pk: int) -> bool:
+        """Count one more taken slot if there is one; False when the last has just gone."""
+        return bool(self.with_room().filter(pk=pk).update(n_taken=F("n_taken") + 1))
+
+    def free_slot(self, pk: int) -> None:
+        """Give one slot back."""
+        self.filter(pk=pk, n_taken__gt=0).update(n_taken=F("n_taken") - 1)
+
+    def raise_revision(self, pk: int) -> None:
+        """Note that the task's evidence has changed."""
+        self.filter(pk=pk).update(revision=F("revision") + 1)
+
+
+class Task(models.Model):
+    """One clip or segment to caption; opened by `services.tasks`, closed by `services.consensus`."""
+
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="tasks")
+    video = models.ForeignKey(Video, on_delete=models.PROTECT, related_name="tasks")
+    prediction = models.ForeignKey(
+        Prediction,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="tasks",
+        help_text="The prediction that opened it; the one shown where the project shows any.",
+    )
+    start_ms = models.PositiveIntegerField(default=0)
+    end_ms = models.PositiveIntegerField(default=0, help_text="0 is the end of the clip.")
+    state = models.CharField(max_length=16, choices=TaskState, default=TaskState.OPEN)
+    park_reason = models.CharField(max_length=16, choices=ParkReason, blank=True)
+    is_gold = models.BooleanField(default=False, help_text="Its right answers are known.")
+    is_evaluation = models.BooleanField(default=False, editable=False)
+    is_control = models.BooleanField(
+        default=False, help_text="Drawn at random, whatever its priority."
+    )
+    is_audited = models.BooleanField(default=False, help_text="Drawn for the blind expert audit.")
+
+    uncertainty = models.FloatField(default=0.5, help_text="Rank-normalised, 0–1.")
+    difficulty = models.FloatField(default=0.0, help_text="Logits: −1 easy … +1 hard.")
+    difficulty_level = models.PositiveSmallIntegerField(
+        null=True, blank=True, choices=[(1, "low"), (5, "medium"), (10, "high")]
+    )
+    business_value = models.FloatField(default=1.0, help_text="¼ … 4")
+    due_at = models.DateTimeField(null=True, blank=True)
+    priority = models.FloatField(default=0.0, help_text="Score S of the key; higher is sooner.")
+    virtual_due = models.DateTimeField(
+        default=timezone.now, help_text="Tasks are served in this order."
+    )
+    why_next = models.JSONField(default=dict, editable=False)
+
+    n_wanted = models.PositiveSmallIntegerField(default=3)
+    n_taken = models.PositiveSmallIntegerField(default=0)
+    n_captions = models.PositiveSmallIntegerField(default=0)
+    revision = models.PositiveIntegerField(
+        default=0, help_text="Rises with each piece of evidence."
+    )
+    settled_revision = models.PositiveIntegerField(
+        default=0, help_text="The revision last settled."
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = TaskQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "video", "start_ms", "end_ms"], name="one_task_per_segment"
+            ),
+            models.CheckConstraint(
+                condition=Q(n_taken__lte=F("n_wanted")), name="no_more_slots_taken_than_wanted"
+            ),
+            models.CheckConstraint(condition=SEGMENT_RULE, name="task_ends_after_it_starts"),
+            models.CheckConstraint(
+                condition=Q(uncertainty__gte=0, uncertainty__lte=1),
+                name="task_uncertainty_is_between_0_and_1",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["project", "virtual_due", "id"],
+                condition=Q(state="open", is_gold=False, n_taken__lt=F("n_wanted")),
+                name="tasks_with_room_by_due",
+            ),
+            models.Index(
+                fields=["project", "is_gold", "id"], condition=Q(is_gold=True), name="gold_tasks"
+            ),
+            models.Index(
+                fields=["id"],
+                condition=Q(is_gold=False, revision__gt=F("settled_revision")),
+                name="unsettled_tasks",
+            ),
+            models.Index(fields=["project", "state", "id"], name="tasks_by_state"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Task {self.pk}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state == TaskState.OPEN
+
+    @property
+    def takes_evidence(self) -> bool:
+        """Whether captions may still be corrected and voted on."""
+        return self.state in (TaskState.OPEN, TaskState.DISPUTED)
+
+    @property
+    def segment(self) -> tuple[float, float | None]:
+        """Start and end in seconds; None is the end of the clip."""
+        return self.start_ms / 1000, self.end_ms / 1000 if self.end_ms else None
+
+    def close(self, state: TaskState, *, at: datetime) -> None:
+        """Move an open or disputed task to a final state; the caller saves."""
+        if not self.takes_evidence and self.state != TaskState.PARKED:
+            raise TaskClosed(f"{self} is {self.get_state_display()} already.")
+        self.state = state
+        self.closed_at = at
+
+    def dispute(self) -> None:
+        """Hand an open task to an expert; the caller saves."""
+        if self.state != TaskState.OPEN:
+            raise TaskClosed(
+                f"{self} is {self.get_state_display()}; only an open task is disputed."
+            )
+        self.state = TaskState.DISPUTED
+
+    def reopen(self, *, more: int = 0) -> None:
+        """Ask again, for `more` captions beyond those taken; the caller saves."""
+        self.state = TaskState.OPEN
+        self.closed_at = None
+        self.park_reason = ""
+        self.n_wanted = max(self.n_wanted, self.n_taken + more)
+
+
+class GoldReference(models.Model):
+    """One accepted answer of a gold task; a task may have several."""
+
+    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="references")
+    text = models.TextField()
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.text[:80]

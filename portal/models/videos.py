@@ -1,0 +1,181 @@
+"""Clips that are captioned: where their bytes are, what is known of them, and whether they may train."""
+
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from portal.errors import InvalidInput, MediaNotReady
+from portal.models.projects import Project
+
+
+class VideoState(models.TextChoices):
+    REGISTERED = "registered", "registered, no file yet"
+    FETCHING = "fetching"
+    READY = "ready"
+    FAILED = "failed"
+    ERASED = "erased"
+
+
+class Sighting(NamedTuple):
+    """What a post says of a video beside its id."""
+
+    url: str = ""
+    tags: Sequence[str] = ()
+
+
+def check_scheme(url: str) -> None:
+    """Refuse what is not a web address; whether it may be called is asked when it is fetched."""
+    if not url:
+        return
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or "\\" in url or parts.username:
+        raise InvalidInput.on(
+            "video_url", "video_url must be a plain http or https address.", "url"
+        )
+
+
+class VideoQuerySet(models.QuerySet["Video"]):
+    def standing(self) -> "VideoQuerySet":
+        """Those that were not erased."""
+        return self.exclude(state=VideoState.ERASED)
+
+    def register_many(
+        self,
+        *,
+        project_id: int,
+        wanted: Mapping[str, Sighting],
+        is_evaluation: Callable[[str], bool],
+    ) -> dict[str, "Video"]:
+        """Return the videos under these ids, making those that are new.
+
+        A known video without any media takes the URL that it is now seen with. Races are settled
+        by the unique constraint: whoever comes second finds the first one's row.
+        """
+        known = self._under(project_id, wanted)
+        for video_id, video in known.items():
+            if wanted[video_id].url and not (video.source_url or video.file_key or video.erased_at):
+                video.source_url = wanted[video_id].url
+                video.save(update_fields=["source_url"])
+        new = [
+            Video(
+                project_id=project_id,
+                video_id=video_id,
+                source_url=sighting.url,
+                tags=list(sighting.tags),
+                is_evaluation=is_evaluation(video_id),
+            )
+            for video_id, sighting in wanted.items()
+            if video_id not in known
+        ]
+        if not new:
+            return known
+        self.bulk_create(new, ignore_conflicts=True)
+        return known | self._under(project_id, [video.video_id for video in new])
+
+    def _under(self, project_id: int, video_ids: Iterable[str]) -> dict[str, "Video"]:
+        ids = list(video_ids)
+        found: dict[str, Video] = {}
+        for start in range(0, len(ids), 500):
+            rows = self.filter(project_id=project_id, video_id__in=ids[start : start + 500])
+            found.update((video.video_id, video) for video in rows)
+        return found
+
+    def needing_media(self) -> "VideoQuerySet":
+        """Registered by URL or uploaded, and not probed yet: what the sweep hands to `videos.probe`."""
+        return self.filter(state__in=(VideoState.REGISTERED, VideoState.FETCHING)).exclude(
+            Q(source_url="") & Q(file_key="")
+        )
+
+
+class Video(models.Model):
+    """One clip under the integration's own id; registered on first sight by ingest or upload."""
+
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="videos")
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    video_id = models.CharField(max_length=200, help_text="The id that integrations use.")
+    source_url = models.URLField(max_length=2000, blank=True)
+    file_key = models.CharField(max_length=200, blank=True, editable=False)
+    thumbnail_key = models.CharField(max_length=200, blank=True, editable=False)
+    sha256 = models.CharField(max_length=64, blank=True, editable=False)
+    n_bytes = models.BigIntegerField(default=0, editable=False)
+    mime = models.CharField(max_length=60, blank=True, editable=False)
+    codec = models.CharField(max_length=40, blank=True, editable=False)
+    clip_seconds = models.FloatField(null=True, blank=True, editable=False)
+    width = models.PositiveIntegerField(default=0, editable=False)
+    height = models.PositiveIntegerField(default=0, editable=False)
+    frames_per_second = models.FloatField(default=0.0, editable=False)
+    has_audio = models.BooleanField(default=False, editable=False)
+    tags = models.JSONField(default=list, blank=True)
+    state = models.CharField(
+        max_length=16, choices=VideoState, default=VideoState.REGISTERED, editable=False
+    )
+    failure = models.CharField(max_length=300, blank=True, editable=False)
+    n_attempts = models.PositiveSmallIntegerField(default=0, editable=False)
+    next_attempt_at = models.DateTimeField(default=timezone.now, editable=False)
+    is_evaluation = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="Kept for evaluation; decided once, never trained on.",
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    erased_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = VideoQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "video_id"], name="video_ids_are_unique_in_a_project"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_attempt_at"],
+                condition=Q(state__in=["registered", "fetching"]),
+                name="videos_without_media",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.video_id
+
+    @classmethod
+    def from_db(cls, db: Any, field_names: Any, values: Any) -> "Video":
+        """Remember the evaluation flag as it was stored, so that `save` can hold it."""
+        instance = super().from_db(db, field_names, values)
+        instance._stored_is_evaluation = instance.__dict__.get("is_evaluation")
+        return instance
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Refuse a change of the evaluation flag: a video that moves would leak into training."""
+        stored = getattr(self, "_stored_is_evaluation", None)
+        if stored is not None and stored != self.is_evaluation:
+            raise ValueError(f"Whether video {self.video_id} is for evaluation can never change.")
+        super().save(*args, **kwargs)
+
+    def check_segment(self, start_ms: int, end_ms: int) -> None:
+        """Refuse a segment that the clip does not have; without media there is nothing to check."""
+        if not (start_ms or end_ms):
+            return
+        if self.clip_seconds is None:
+            if self.source_url or self.file_key:
+                raise MediaNotReady(
+                    f"The length of {self.video_id} is not known yet; try again soon."
+                )
+            return
+        frame_seconds = 1.0 / self.frames_per_second if self.frames_per_second else 0.04
+        limit = (self.clip_seconds + frame_seconds) * 1000
+        if end_ms > limit or start_ms >= limit:
+            raise InvalidInput.on(
+                "end", f"{self.video_id} is {self.clip_seconds:.3f} s long.", "beyond_the_end"
+            )
+
+    @property
+    def is_playable(self) -> bool:
+        return self.state == VideoState.READY and bool(self.file_key)
