@@ -1,0 +1,93 @@
+"""When a task with a known answer is served, and what its answers may lead to.
+
+Gold alone is absolute evidence: agreement with others says how someone compares, not whether they
+are right. Nothing here bans anybody; it proposes, and a manager decides.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+FIRST = 4
+FIRST_OPEN_SIGN_UP = 8
+RATE = 0.04
+RATE_WHEN_UNRELIABLE = 0.25
+UNRELIABLE = 0.60
+PRIOR_RIGHT = 4.0
+PRIOR_WRONG = 2.0
+
+QUARANTINE_AFTER = 8
+QUARANTINE_BELOW = 0.40
+RELEASE_ABOVE = 0.50
+LOW_STOCK = 3
+
+
+class Reason(StrEnum):
+    """Why gold is served now."""
+
+    QUARANTINED = "quarantined"
+    NEWCOMER = "newcomer"
+    UNRELIABLE = "unreliable"
+    CHANCE = "chance"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A project's rules; `first` 0 turns gold off altogether."""
+
+    first: int = FIRST
+    rate: float = RATE
+    rate_when_unreliable: float = RATE_WHEN_UNRELIABLE
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known of one annotator: gold answered, how much of it well, unseen gold left."""
+
+    n_answered: int
+    n_unseen: int
+    sum_right: float = 0.0
+    is_quarantined: bool = False
+
+    @property
+    def trust(self) -> float:
+        """The share of gold answered well, drawn towards two thirds while there is little of it."""
+        return (PRIOR_RIGHT + self.sum_right) / (PRIOR_RIGHT + PRIOR_WRONG + self.n_answered)
+
+
+def reason_to_serve(record: Record, draw: float, policy: Policy | None = None) -> Reason | None:
+    """Say why this annotator's next task should be gold, or None for ordinary work.
+
+    `draw` is an even random number in [0, 1). An empty pool never blocks: without unseen gold the
+    answer is None, whatever else holds. The shown reliability has no say: it is a percentile, and
+    two in five honest people stand below .4 of it by definition.
+    """
+    policy = policy or Policy()
+    if record.n_unseen <= 0 or policy.first <= 0:
+        return None
+    if record.is_quarantined:
+        return Reason.QUARANTINED
+    if record.n_answered < policy.first:
+        # Among the rest, not all at once: the very first task is gold, then every other one.
+        return Reason.NEWCOMER if record.n_answered == 0 or draw < 0.5 else None
+    if record.trust < UNRELIABLE:
+        rate = max(policy.rate, policy.rate_when_unreliable)
+        return Reason.UNRELIABLE if draw < rate else None
+    return Reason.CHANCE if draw < policy.rate else None
+
+
+def proposes_quarantine(n_answered: int, accuracy: float) -> bool:
+    """Say whether a manager should be asked to give this annotator gold only."""
+    return n_answered >= QUARANTINE_AFTER and accuracy < QUARANTINE_BELOW
+
+
+def proposes_release(accuracy: float) -> bool:
+    """Say whether a quarantined annotator's gold has recovered; the gap to .40 stops flapping."""
+    return accuracy > RELEASE_ABOVE
+
+
+def runs_low(record: Record, policy: Policy | None = None) -> bool:
+    """Say whether a manager should be warned that this annotator runs out of unseen gold."""
+    policy = policy or Policy()
+    if policy.first <= 0:
+        return False
+    return record.n_unseen < max(LOW_STOCK, policy.first - record.n_answered)
