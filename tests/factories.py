@@ -155,6 +155,7 @@ class AssignmentFactory(DjangoModelFactory):
 
     class Meta:
         model = models.Assignment
+        skip_postgeneration_save = True
 
     task = factory.SubFactory(TaskFactory)
     annotator = factory.SubFactory(
@@ -177,6 +178,7 @@ class AnnotationFactory(DjangoModelFactory):
 
     class Meta:
         model = models.Annotation
+        skip_postgeneration_save = True
 
     task = factory.SubFactory(TaskFactory)
     author = factory.SubFactory(AnnotatorFactory, project=factory.SelfAttribute("..task.project"))
