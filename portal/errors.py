@@ -26,7 +26,7 @@ PortalError                    400
     └── JudgeUnavailable       503
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self, TypedDict
 
 
@@ -66,6 +66,16 @@ class InvalidInput(PortalError):
     def on(cls, field: str, message: str, code: str = "invalid") -> Self:
         """Refuse one field by name."""
         return cls(message, errors=[{"field": field, "code": code, "message": message}])
+
+    @classmethod
+    def of(cls, problems: Mapping[str, Sequence[str]]) -> Self:
+        """Refuse several fields at once, each with its reasons."""
+        errors: list[FieldProblem] = [
+            {"field": field, "code": "invalid", "message": message}
+            for field, messages in problems.items()
+            for message in messages
+        ]
+        return cls(" ".join(error["message"] for error in errors), errors=errors)
 
 
 class CaptionBlank(InvalidInput):

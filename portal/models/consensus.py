@@ -66,6 +66,17 @@ class ConsensusQuerySet(models.QuerySet["Consensus"]):
         """Versions whose residuals have not reached the annotators: what the sweep credits."""
         return self.standing().filter(is_credited=False)
 
+    def trainable(self) -> "ConsensusQuerySet":
+        """Final versions whose video may be trained on: neither held out nor erased."""
+        return self.final().filter(
+            Q(task__is_evaluation=False, task__video__is_evaluation=False)
+            & ~Q(task__video__state="erased")
+        )
+
+    def unbatched(self) -> "ConsensusQuerySet":
+        """Those whose task is in no mini-batch yet."""
+        return self.filter(task__batch_items__isnull=True)
+
     def unjudged(self) -> "ConsensusQuerySet":
         """Final versions that wait for the judge."""
         return self.final().filter(judge="")
