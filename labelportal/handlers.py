@@ -4,8 +4,8 @@ import sys
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.template.loader import render_to_string
 from django.template.exceptions import TemplateDoesNotExist
+from django.template.loader import render_to_string
 
 TITLES = {
     400: "The request cannot be understood",
@@ -17,9 +17,9 @@ TITLES = {
 }
 DETAILS = {
     400: "A part of the request is malformed; nothing was changed.",
-    403: "Your role does not include this, or the form was open for too long: reload it and try again.",
+    403: "Your role does not include this, or the form was open for too long: reload and retry.",
     404: "The address is wrong, or what it named is not visible to you.",
-    500: "Nothing you had already saved is lost. Try again; if it stays, tell whoever runs this portal.",
+    500: "What you had saved is safe. Try again; if it stays, tell whoever runs this portal.",
     503: "Nothing was changed. Try again in a few seconds.",
     507: "Nothing was changed. Whoever runs this portal has to make room.",
 }
@@ -88,7 +88,7 @@ def answer(request: HttpRequest, status: int) -> HttpResponse:
 
 
 def _page(status: int, request_id: str) -> str:
-    """Render without the request: its context processors may need the very database that is down."""
+    """Render without the request: its context processors may need the database that is down."""
     shown = {
         "status": status,
         "title": TITLES[status],

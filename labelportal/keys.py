@@ -29,7 +29,8 @@ def secret_key(path: Path, given: str = "") -> str:
 
 def field_key(path: Path, given: str = "") -> bytes:
     """Return the key that webhook secrets are encrypted with: 32 bytes in URL-safe base64."""
-    key = (given or _kept(path, base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())).encode()
+    fresh = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+    key = (given or _kept(path, fresh)).encode()
     try:
         n_bytes = len(base64.urlsafe_b64decode(key))
     except ValueError:

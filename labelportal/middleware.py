@@ -11,7 +11,7 @@ Handler = Callable[[HttpRequest], HttpResponse]
 
 
 def name_request(get_response: Handler) -> Handler:
-    """Give each request an id of our own making, answered as `X-Request-ID` and kept in the audit."""
+    """Give each request an id of our own making, answered as `X-Request-ID`."""
 
     def named(request: HttpRequest) -> HttpResponse:
         request.request_id = secrets.token_hex(8)  # type: ignore[attr-defined]

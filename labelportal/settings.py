@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from labelportal import keys, policies
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # numpy's threads cost more than clips this small give
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # numpy's threads cost more than they give here
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 env = environ.Env()
@@ -123,13 +123,14 @@ if _database["ENGINE"].endswith("sqlite3"):
         # The write lock is taken at BEGIN and waited for: a lock that is upgraded halfway fails.
         "transaction_mode": "IMMEDIATE",
         "timeout": 30,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY;"
-        " PRAGMA cache_size=-32000; PRAGMA journal_size_limit=67108864;",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+        " PRAGMA temp_store=MEMORY; PRAGMA cache_size=-32000; PRAGMA journal_size_limit=67108864;",
     }
     # In memory, a test's other processes would see another database.
     _database["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
 else:
-    _database.setdefault("OPTIONS", {})["options"] = "-c statement_timeout=10000"
+    _patience = env.int("STATEMENT_TIMEOUT_MS", default=10_000)
+    _database.setdefault("OPTIONS", {})["options"] = f"-c statement_timeout={_patience}"
     _database["CONN_MAX_AGE"] = 60
     _database["CONN_HEALTH_CHECKS"] = True
 
@@ -146,7 +147,8 @@ CACHES = {
 }
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default"]}}
 ANNOUNCE_RERAISE = False  # a failing hook is left to the sweep; tests set this to see it
-SWEEP_SECONDS = env.int("SWEEP_SECONDS", default=5)
+SWEEP_SECONDS = env.float("SWEEP_SECONDS", default=5.0)
+JOB_STALE_SECONDS = env.float("JOB_STALE_SECONDS", default=30.0)  # then its worker counts as dead
 
 # --- people -----------------------------------------------------------------------------------
 AUTH_USER_MODEL = "portal.User"
@@ -200,7 +202,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Label Portal",
-    "DESCRIPTION": "Predictions in, captions and votes by people, consensus and training batches out.",
+    "DESCRIPTION": "Predictions in; captions and votes by people; consensus and batches out.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
@@ -239,5 +241,6 @@ LOGGING = {
         "django": {"handlers": [], "level": "WARNING", "propagate": True},
         "django.server": {"handlers": [], "level": "INFO", "propagate": True},
         "httpx": {"level": "WARNING"},
+        "django_tasks": {"level": "WARNING"},
     },
 }

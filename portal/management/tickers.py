@@ -1,0 +1,89 @@
+"""What the worker does beside its jobs: orders given every so often, and calls to the outside.
+
+Each order runs as a future: one that fails is logged with its trace and given again at its next
+turn, and it never takes the thread along that would have given it.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+from django.db import close_old_connections
+
+logger = logging.getLogger(__name__)
+
+N_DELIVERERS = 16
+
+
+class Ticker(threading.Thread):
+    """Gives one order every `seconds` until `stop` is set; an order never overtakes itself."""
+
+    def __init__(
+        self, name: str, *, seconds: float, order: Callable[[], Any], stop: threading.Event
+    ) -> None:
+        super().__init__(name=name, daemon=True)
+        self.seconds = seconds
+        self.order = order
+        self.stop = stop
+
+    def run(self) -> None:
+        """Tick."""
+        with ThreadPoolExecutor(1, thread_name_prefix=self.name) as hand:
+            while not self.stop.wait(self.seconds):
+                report_failure(self.name, hand.submit(tidily, self.order))
+
+
+class Deliverers:
+    """A pool for outside calls; never two at once to one endpoint, so it delays only itself."""
+
+    def __init__(
+        self,
+        *,
+        due: Callable[[], Iterable[tuple[int, int]]],
+        deliver: Callable[[int], Any],
+        n_threads: int = N_DELIVERERS,
+    ) -> None:
+        self.due = due
+        self.deliver = deliver
+        self.n_threads = n_threads
+        self.pool = ThreadPoolExecutor(n_threads, thread_name_prefix="deliverer")
+        self.busy: set[int] = set()
+
+    def send_due(self) -> None:
+        """Start the delivery of whatever is due at endpoints that have no call under way."""
+        for delivery_id, endpoint_id in self.due():
+            if endpoint_id in self.busy:
+                continue
+            if len(self.busy) >= self.n_threads:
+                return
+            self.busy.add(endpoint_id)
+            call = self.pool.submit(tidily, self.deliver, delivery_id)
+            call.add_done_callback(partial(self._landed, delivery_id, endpoint_id))
+
+    def _landed(self, delivery_id: int, endpoint_id: int, call: "Future[Any]") -> None:
+        self.busy.discard(endpoint_id)
+        if not call.cancelled():
+            report_failure(f"delivery {delivery_id}", call)
+
+    def close(self) -> None:
+        """Wait for the calls under way; those not begun stay due in the database."""
+        self.pool.shutdown(wait=True, cancel_futures=True)
+
+
+def tidily(order: Callable[..., Any], *args: Any) -> Any:
+    """Run an order on a database connection that is neither stale nor left behind."""
+    close_old_connections()
+    try:
+        return order(*args)
+    finally:
+        close_old_connections()
+
+
+def report_failure(name: str, outcome: "Future[Any]") -> None:
+    """Log the exception that an order ended with, if it did."""
+    failure = outcome.exception()
+    if failure is not None:
+        logger.error("%s failed and will be tried again.", name, exc_info=failure)
