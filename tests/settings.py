@@ -1,4 +1,4 @@
-"""The portal as its tests run it: a data folder of its own, failing hooks made loud, cheap hashes."""
+"""The portal as its tests run it: its own data folder, failing hooks made loud, cheap hashes."""
 
 import atexit
 import os
