@@ -1,0 +1,84 @@
+"""Blind votes between two captions: which model people prefer, and how surely."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import comb
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+LEAST_DECISIVE = 20
+CLEARLY = 0.05
+BRADLEY_TERRY_STEPS = 1_000
+
+
+@dataclass(frozen=True)
+class Preference:
+    """Tasks on which the newer model was preferred, was not, and neither, with p of the signs."""
+
+    n_better: int
+    n_worse: int
+    n_even: int
+    p_better: float
+    p_worse: float
+
+    @property
+    def is_not_worse(self) -> bool:
+        """Whether enough people voted and they do not prefer the older model."""
+        enough = self.n_better + self.n_worse >= LEAST_DECISIVE
+        return enough and self.n_better >= self.n_worse
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether people clearly prefer the older model."""
+        return self.p_worse < CLEARLY
+
+
+def sign_test(votes: Sequence[int], tasks: Sequence[object]) -> Preference:
+    """Test which model is preferred: one sign per task, from the votes on it.
+
+    `votes` are +1 for the newer model, -1 for the older, 0 for both or neither; `tasks` their task
+    ids. Voters of one task saw the same pair, so a task speaks once; even tasks are left out.
+    """
+    if len(votes) != len(tasks):
+        raise ValueError(f"{len(votes)} votes need as many tasks, not {len(tasks)}.")
+    sums: dict[object, int] = {}
+    for vote, task in zip(votes, tasks, strict=True):
+        sums[task] = sums.get(task, 0) + vote
+    better = sum(total > 0 for total in sums.values())
+    worse = sum(total < 0 for total in sums.values())
+    n = better + worse
+    return Preference(
+        better, worse, len(sums) - n, p_better=_tail(better, n), p_worse=_tail(worse, n)
+    )
+
+
+def bradley_terry(wins: Floats, draw_weight: float = 0.1) -> Floats:
+    """Return each model's strength, shape (k,), summing to 1; P(i beats j) = s_i / (s_i + s_j).
+
+    `wins[i, j]` counts how often i was preferred to j. A tenth of an imagined draw for each pair
+    keeps a model that never lost finite. Minorise-maximise steps of Hunter 2004.
+    """
+    counts = np.asarray(wins, dtype=np.float64)
+    if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or (counts < 0.0).any():
+        raise ValueError(f"Wins are a square matrix of counts, not {counts.shape}.")
+    counts = counts + draw_weight / 2.0
+    np.fill_diagonal(counts, 0.0)
+    games, won = counts + counts.T, counts.sum(axis=1)
+    strengths = np.full(len(counts), 1.0 / len(counts))
+    for _ in range(BRADLEY_TERRY_STEPS):
+        pairs = games / (strengths[:, None] + strengths[None, :])
+        stepped = won / pairs.sum(axis=1)
+        stepped /= stepped.sum()
+        if np.abs(stepped - strengths).max() < 1e-12:
+            break
+        strengths = stepped
+    return strengths
+
+
+def _tail(n_successes: int, n: int) -> float:
+    """P(at least so many heads) for a fair coin; 1 where nothing was thrown."""
+    heads: int = sum(comb(n, k) for k in range(n_successes, n + 1))
+    return heads / (1 << n)
