@@ -112,8 +112,12 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
     def take(self, pk: int, *, seconds: int = 60) -> bool:
         """Hold one due delivery for this sender; False when another has it."""
-        until = timezone.now() + timedelta(seconds=seconds)
-        return bool(self.due().order_by().filter(pk=pk).update(held_until=until))
+        # Conditions on this very row alone: a join would become a subquery, which PostgreSQL does
+        # not evaluate again after waiting for the other sender's update, and both would have it.
+        now = timezone.now()
+        unheld = Q(held_until__isnull=True) | Q(held_until__lte=now)
+        free = self.filter(unheld, pk=pk, state=DeliveryState.PENDING, next_attempt_at__lte=now)
+        return bool(free.update(held_until=now + timedelta(seconds=seconds)))
 
 
 class Delivery(models.Model):
