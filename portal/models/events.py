@@ -238,6 +238,16 @@ class AuditEntry(models.Model):
         return f"{self.actor}: {self.action}"
 
 
+class IdempotencyKeyQuerySet(models.QuerySet["IdempotencyKey"]):
+    def claim(
+        self, *, owner: str, route: str, key: str, body_sha256: str
+    ) -> "tuple[IdempotencyKey, bool]":
+        """Return the key's row and whether it is new; of two claims at once the second waits."""
+        return self.get_or_create(
+            owner=owner, route=route, key=key, defaults={"body_sha256": body_sha256}
+        )
+
+
 class IdempotencyKey(models.Model):
     """The stored answer of one keyed POST, replayed when the call comes again."""
 
@@ -249,6 +259,8 @@ class IdempotencyKey(models.Model):
     body = models.JSONField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
+    objects = IdempotencyKeyQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["owner", "route", "key"], name="a_key_is_used_once"),
@@ -256,3 +268,12 @@ class IdempotencyKey(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+    def answer(self, status: int, body: Any) -> None:
+        """Keep the answer that a repeat will get."""
+        self.status, self.body = status, body
+        self.save(update_fields=["status", "body"])
+
+    def forget(self) -> None:
+        """Free the key of a call that was refused."""
+        self.delete()
