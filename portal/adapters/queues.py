@@ -52,6 +52,7 @@ class SturdyWorker(Worker):
     def run(self) -> None:
         """Work until told to stop; a database that went away is waited for."""
         while not self.stop.is_set():
+            close_old_connections()
             try:
                 pause = 0.0 if self.work_once() else self.interval
             except DATABASE_LOST as lost:
@@ -62,7 +63,6 @@ class SturdyWorker(Worker):
 
     def work_once(self) -> bool:
         """Take the next job and run it; False when there was none."""
-        close_old_connections()
         job = self._take()
         if job is None:
             return False
@@ -108,17 +108,18 @@ def requeue_orphans() -> int:
     instead, so that it stops taking them along.
     """
     long_ago = Now() - timedelta(seconds=settings.JOB_STALE_SECONDS)
-    orphans = list(DBTaskResult.objects.filter(status=RUNNING, started_at__lt=long_ago))
-    for job in orphans:
-        same = DBTaskResult.objects.filter(pk=job.pk, status=RUNNING, started_at=job.started_at)
+    orphaned = DBTaskResult.objects.filter(status=RUNNING, started_at__lt=long_ago)
+    n_orphans = 0
+    for job in list(orphaned):
+        mine = orphaned.filter(pk=job.pk)  # another worker may have taken it over meanwhile
         if len(job.worker_ids) < MOST_ATTEMPTS:
-            same.update(status=READY, started_at=None)
+            n_orphans += mine.update(status=READY, started_at=None)
             logger.warning("Job %s lost its worker and was queued again.", job.task_path)
         else:
             lost = f"Begun {len(job.worker_ids)} times; each time the worker was lost."
-            same.update(status=FAILED, finished_at=Now(), traceback=lost)
+            n_orphans += mine.update(status=FAILED, finished_at=Now(), traceback=lost)
             logger.error("Job %s was given up: %s", job.task_path, lost)
-    return len(orphans)
+    return n_orphans
 
 
 def waiting_since() -> float | None:
