@@ -1,0 +1,1 @@
+"""Arithmetic: arrays in, frozen dataclasses out; no I/O, no clock, no Django."""
