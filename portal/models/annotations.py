@@ -27,8 +27,11 @@ class AnnotationQuerySet(models.QuerySet["Annotation"]):
         return self.standing().filter(task__state__in=("open", "disputed"))
 
     def reviewable_by(self, annotator: Annotator) -> "AnnotationQuerySet":
-        """Others' captions this person may score: not their own, not scored yet, and not on a task
-        they might still be asked to caption blind (they have answered it, or it has no room)."""
+        """Others' captions this person may score.
+
+        Not their own, not scored yet, and not on a task that they might still be asked to caption
+        blind: they have answered it, or it has no room.
+        """
         answered = Annotation.objects.filter(task_id=models.OuterRef("task_id"), author=annotator)
         return (
             self.open_for_votes()
@@ -40,7 +43,7 @@ class AnnotationQuerySet(models.QuerySet["Annotation"]):
 
 
 class Annotation(models.Model):
-    """One person's caption for one task; written by `services.annotations`, evidence for consensus."""
+    """One person's caption for one task: evidence, written by `services.annotations` alone."""
 
     task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="annotations")
     author = models.ForeignKey(Annotator, on_delete=models.PROTECT, related_name="annotations")

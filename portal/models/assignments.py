@@ -1,8 +1,10 @@
 """Leases: who has which slot of which task until when, fenced by a token."""
 
 import uuid
+from datetime import datetime, timedelta
+from typing import cast
 
-from django.db import models
+from django.db import connection, models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -22,6 +24,7 @@ class AssignmentState(models.TextChoices):
 
 
 HOLDING = (AssignmentState.LEASED, AssignmentState.SUBMITTED)
+REVIVABLE = (AssignmentState.EXPIRED, AssignmentState.RELEASED)
 
 
 class AssignmentQuerySet(models.QuerySet["Assignment"]):
@@ -36,6 +39,55 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
     def holding(self) -> "AssignmentQuerySet":
         """Rows that hold a slot."""
         return self.filter(state__in=HOLDING)
+
+    def clock(self) -> datetime:
+        """The database's time: machines that disagree must not expire one another's leases."""
+        if connection.vendor != "postgresql":
+            return timezone.now()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT clock_timestamp()")
+            return cast(datetime, cursor.fetchone()[0])
+
+    def lease(
+        self, task: Task, annotator: Annotator, *, lasts: timedelta, why: dict[str, object]
+    ) -> "Assignment | None":
+        """Give this annotator a free slot of a locked task; None where there is none for them.
+
+        The caller holds the task's row lock. A row of theirs whose lease ran out or was released
+        revives with a new token; any other row means they have had the task.
+        """
+        mine = self.filter(task=task, annotator=annotator).first()
+        if mine is not None and mine.state not in REVIVABLE:
+            return None
+        if not Task.objects.take_slot(task.pk):
+            return None
+        now = self.clock()
+        row = mine or Assignment(task=task, annotator=annotator)
+        row.slot = self._free_slot(task)
+        row.cap = task.n_wanted
+        row.token = uuid.uuid4()
+        row.state = AssignmentState.LEASED
+        row.leased_at, row.opened_at, row.expires_at = now, None, now + lasts
+        row.why_chosen = why
+        # The first caption of every task is written blind, whatever the project shows.
+        shows = row.slot > 0 and task.project.shows_prediction_to(is_expert=annotator.is_expert)
+        row.prediction_shown = task.prediction if shows else None
+        row.save()
+        return row
+
+    def _free_slot(self, task: Task) -> int:
+        if task.is_gold:
+            highest = self.filter(task=task).aggregate(highest=models.Max("slot"))["highest"]
+            return 0 if highest is None else int(highest) + 1
+        used = set(self.holding().filter(task=task).values_list("slot", flat=True))
+        return next(slot for slot in range(task.n_wanted) if slot not in used)
+
+    def give_up(self, pk: int, state: AssignmentState, **changes: object) -> bool:
+        """End one running lease and free its slot; False where it no longer ran."""
+        ended = self.filter(pk=pk, state=AssignmentState.LEASED).update(state=state, **changes)
+        if ended:
+            Task.objects.free_slot(self.values_list("task_id", flat=True).get(pk=pk))
+        return bool(ended)
 
 
 class Assignment(models.Model):

@@ -1,7 +1,9 @@
-"""What stands: refits (the numbers consensus is computed with), consensus versions, residuals, reviews.
+"""What stands: refits (the numbers consensus is computed with), consensus, residuals, reviews.
 
 A consensus row stores everything it used, so that recomputing from the row alone gives the same.
 """
+
+from datetime import timedelta
 
 from django.db import models
 from django.db.models import F, Q
@@ -62,9 +64,18 @@ class ConsensusQuerySet(models.QuerySet["Consensus"]):
         """Standing versions that a model may be trained on."""
         return self.standing().filter(status__in=FINAL)
 
+    def retire(self, task_pk: int) -> int:
+        """Let a task's consensus no longer stand; returns the number of the next version.
+
+        The caller holds the task's row lock.
+        """
+        self.standing().filter(task_id=task_pk).update(is_standing=False)
+        newest = self.filter(task_id=task_pk).aggregate(newest=models.Max("number"))["newest"]
+        return int(newest or 0) + 1
+
     def uncredited(self) -> "ConsensusQuerySet":
         """Versions whose residuals have not reached the annotators: what the sweep credits."""
-        return self.standing().filter(is_credited=False)
+        return self.standing().filter(is_credited=False).exclude(status=ConsensusStatus.INTERIM)
 
     def trainable(self) -> "ConsensusQuerySet":
         """Final versions whose video may be trained on: neither held out nor erased."""
@@ -78,8 +89,8 @@ class ConsensusQuerySet(models.QuerySet["Consensus"]):
         return self.filter(task__batch_items__isnull=True)
 
     def unjudged(self) -> "ConsensusQuerySet":
-        """Final versions that wait for the judge."""
-        return self.final().filter(judge="")
+        """Final versions whose judge's job was lost: they have waited for a minute."""
+        return self.final().filter(judge="", created_at__lt=timezone.now() - timedelta(minutes=1))
 
 
 class Consensus(models.Model):
@@ -146,7 +157,7 @@ class Consensus(models.Model):
             ),
             models.Index(
                 fields=["id"],
-                condition=Q(is_standing=True, is_credited=False),
+                condition=Q(is_standing=True, is_credited=False) & ~Q(status="interim"),
                 name="uncredited_consensus",
             ),
         ]
@@ -204,7 +215,7 @@ class Decision(models.TextChoices):
 
 
 class Review(models.Model):
-    """An expert's decision on a disputed (or audited) task, with its reason; evidence, never edited."""
+    """An expert's decision on a disputed or audited task, with its reason; never edited."""
 
     task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="reviews")
     consensus = models.ForeignKey(

@@ -1,4 +1,4 @@
-"""What leaves and what came: outbox events, endpoints, deliveries, inbound callbacks, audit, idempotency.
+"""What leaves and what came: outbox, endpoints, deliveries, callbacks, audit, idempotency.
 
 All are written by manager methods inside the transaction of the change that they tell of.
 """
@@ -26,7 +26,13 @@ EVENT_TYPES = (
 
 
 class EventQuerySet(models.QuerySet["Event"]):
-    def record(self, *, project_id: int, type: str, data: dict[str, Any]) -> "Event":
+    def record(
+        self,
+        *,
+        project_id: int,
+        type: str,  # noqa: A002 the word of the webhook standard
+        data: dict[str, Any],
+    ) -> "Event":
         """Write the event and one pending delivery for each endpoint that wants it."""
         event = self.create(project_id=project_id, type=type, data=data)
         wanting = [
@@ -87,8 +93,8 @@ class Endpoint(models.Model):
     def __str__(self) -> str:
         return self.url
 
-    def wants(self, type: str) -> bool:
-        return not self.events or type in self.events
+    def wants(self, event_type: str) -> bool:
+        return not self.events or event_type in self.events
 
 
 class DeliveryState(models.TextChoices):

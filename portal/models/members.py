@@ -1,4 +1,4 @@
-"""Who takes part: roles of users, annotators with their reliability, invitations, service tokens."""
+"""Who takes part: roles of users, annotators with their reliability, invitations, tokens."""
 
 import hashlib
 import secrets
@@ -12,7 +12,7 @@ from django.utils import timezone
 from portal.models.projects import Project
 from portal.models.users import User
 
-TOKEN_PREFIX = "lp_"
+TOKEN_PREFIX = "lp_"  # noqa: S105 a prefix, not a secret
 
 
 def digest(secret: str) -> str:
@@ -93,6 +93,10 @@ class AnnotatorQuerySet(models.QuerySet["Annotator"]):
     def working(self) -> "AnnotatorQuerySet":
         """Those who may be given work."""
         return self.exclude(state=AnnotatorState.PAUSED)
+
+    def count_gold(self, pk: int, *, is_right: bool) -> None:
+        """Count one marked gold answer."""
+        self.filter(pk=pk).update(n_gold=F("n_gold") + 1, sum_gold=F("sum_gold") + int(is_right))
 
     def credit(self, pk: int, *, residual: float, square: float, n: int) -> None:
         """Add to one annotator's evidence in a single statement that races cannot lose."""
@@ -179,7 +183,7 @@ def in_two_weeks() -> datetime:
 
 
 class Invitation(models.Model):
-    """A one-time link: into a project with a role, or (without a project) the first superuser's set-up."""
+    """A one-time link into a project with a role, or, without a project, to the first set-up."""
 
     project = models.ForeignKey(
         Project, on_delete=models.CASCADE, null=True, blank=True, related_name="invitations"

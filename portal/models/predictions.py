@@ -17,10 +17,23 @@ class PredictionQuerySet(models.QuerySet["Prediction"]):
         """Those that no later one of the same version has superseded."""
         return self.filter(is_standing=True)
 
+    def unconsidered(self) -> "PredictionQuerySet":
+        """Those not yet given a task or passed over: what the sweep hands to `tasks`."""
+        return self.filter(is_considered=False)
+
+    def newest_at(self, video_pk: int, start_ms: int, end_ms: int) -> "Prediction | None":
+        """The newest standing prediction for one segment, whatever its version."""
+        return (
+            self.standing()
+            .filter(video_id=video_pk, start_ms=start_ms, end_ms=end_ms)
+            .order_by("-version_id", "-id")
+            .first()
+        )
+
     def standing_at(
         self, version_ids: Iterable[int], video_ids: Iterable[int]
     ) -> dict[tuple[int, int, int, int], "Prediction"]:
-        """Standing predictions of these versions for these videos, by (version, video, start, end)."""
+        """Standing predictions of these versions and videos, by (version, video, start, end)."""
         versions, videos = sorted(set(version_ids)), sorted(set(video_ids))
         found: dict[tuple[int, int, int, int], Prediction] = {}
         for first in range(0, len(videos), 500):
@@ -52,6 +65,9 @@ class Prediction(models.Model):
     embedding = models.BinaryField(null=True, blank=True, editable=False)
     body_sha256 = models.CharField(max_length=64, editable=False)
     is_standing = models.BooleanField(default=True)
+    is_considered = models.BooleanField(
+        default=False, editable=False, help_text="Whether a task was opened for it or not needed."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = PredictionQuerySet.as_manager()
@@ -69,6 +85,12 @@ class Prediction(models.Model):
                 name="uncertainty_is_between_0_and_1",
             ),
             models.CheckConstraint(condition=SEGMENT_RULE, name="prediction_ends_after_it_starts"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["id"], condition=Q(is_considered=False), name="predictions_to_consider"
+            ),
+            models.Index(fields=["video", "start_ms", "end_ms"], name="predictions_by_segment"),
         ]
 
     def __str__(self) -> str:

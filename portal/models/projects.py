@@ -179,7 +179,7 @@ class GuidelineQuerySet(models.QuerySet["Guideline"]):
 
 
 class Guideline(models.Model):
-    """One version of a project's guidelines, in Markdown; never changed, only followed by the next."""
+    """One version of a project's guidelines, in Markdown; never changed, only followed."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="guidelines")
     number = models.PositiveIntegerField()

@@ -4,13 +4,15 @@
 with each piece of evidence, so that unsettled work can be asked for instead of remembered.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 
-from django.db import models
+from django.db import connection, models
 from django.db.models import F, Q
 from django.utils import timezone
 
 from portal.errors import TaskClosed
+from portal.models.members import Annotator
 from portal.models.predictions import Prediction
 from portal.models.projects import Project
 from portal.models.segments import SEGMENT_RULE
@@ -50,19 +52,49 @@ class TaskQuerySet(models.QuerySet["Task"]):
         A task they hold, answered or skipped is out; one whose lease expired or was released may
         come again.
         """
-        from_before = self.model.assignments.rel.related_model.objects.filter(
-            task_id=models.OuterRef("pk"), annotator_id=annotator_pk
-        ).exclude(state__in=("expired", "released"))
+        kept = Q(assignments__annotator_id=annotator_pk) & ~Q(
+            assignments__state__in=("expired", "released")
+        )
         return (
             self.with_room()
             .filter(project_id=project_id, is_gold=False)  # exactly the partial index
-            .filter(~models.Exists(from_before))
+            .alias(had=models.FilteredRelation("assignments", condition=kept))
+            .filter(had__isnull=True)
             .order_by("virtual_due", "id")
         )
 
+    def gold_unseen_by(self, annotator: Annotator) -> "TaskQuerySet":
+        """Gold tasks of their project that this annotator was never given."""
+        met = Q(assignments__annotator=annotator)
+        return (
+            self.with_room()
+            .filter(project_id=annotator.project_id, is_gold=True)
+            .alias(met=models.FilteredRelation("assignments", condition=met))
+            .filter(met__isnull=True)
+        )
+
     def unsettled(self) -> "TaskQuerySet":
-        """Tasks with evidence that no consensus has looked at: what the sweep hands to settle."""
+        """Tasks whose evidence no consensus has looked at: what the sweep hands to settle."""
         return self.filter(is_gold=False, revision__gt=F("settled_revision"))
+
+    def at_segments(
+        self, project_id: int, video_ids: Iterable[int]
+    ) -> dict[tuple[int, int, int], "Task"]:
+        """The project's tasks for these videos, by (video, start, end)."""
+        ids = sorted(set(video_ids))
+        found: dict[tuple[int, int, int], Task] = {}
+        for first in range(0, len(ids), 500):
+            for task in self.filter(project_id=project_id, video_id__in=ids[first : first + 500]):
+                found[task.video_id, task.start_ms, task.end_ms] = task
+        return found
+
+    def lock_free(self, pk: int) -> "Task | None":
+        """Lock one task that still has room; None where it has gone or another is at it."""
+        locking = (
+            {"skip_locked": True, "of": ("self",)} if connection.vendor == "postgresql" else {}
+        )
+        rows = self.with_room().filter(pk=pk).select_related("project", "prediction")
+        return rows.select_for_update(**locking).first()
 
     def take_slot(self, pk: int) -> bool:
         """Count one more taken slot if there is one; False when the last has just gone."""
@@ -72,13 +104,17 @@ class TaskQuerySet(models.QuerySet["Task"]):
         """Give one slot back."""
         self.filter(pk=pk, n_taken__gt=0).update(n_taken=F("n_taken") - 1)
 
+    def count_caption(self, pk: int, step: int) -> None:
+        """Count a caption in (1) or out (-1) and note that the evidence has changed."""
+        self.filter(pk=pk).update(n_captions=F("n_captions") + step, revision=F("revision") + 1)
+
     def raise_revision(self, pk: int) -> None:
         """Note that the task's evidence has changed."""
         self.filter(pk=pk).update(revision=F("revision") + 1)
 
 
 class Task(models.Model):
-    """One clip or segment to caption; opened by `services.tasks`, closed by `services.consensus`."""
+    """One clip or segment to caption; opened by `services.tasks`, closed by consensus."""
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="tasks")
     video = models.ForeignKey(Video, on_delete=models.PROTECT, related_name="tasks")
@@ -168,6 +204,11 @@ class Task(models.Model):
         return self.state == TaskState.OPEN
 
     @property
+    def is_untouched(self) -> bool:
+        """Open, and nobody holds or has answered it: a newer prediction may still take it over."""
+        return self.is_open and not self.is_gold and self.n_taken == 0 and self.revision == 0
+
+    @property
     def takes_evidence(self) -> bool:
         """Whether captions may still be corrected and voted on."""
         return self.state in (TaskState.OPEN, TaskState.DISPUTED)
@@ -191,6 +232,13 @@ class Task(models.Model):
                 f"{self} is {self.get_state_display()}; only an open task is disputed."
             )
         self.state = TaskState.DISPUTED
+
+    def park(self, reason: str) -> None:
+        """Set an open task aside for a manager; the caller saves."""
+        if self.state != TaskState.OPEN:
+            raise TaskClosed(f"{self} is {self.get_state_display()}; only an open task is parked.")
+        self.state = TaskState.PARKED
+        self.park_reason = reason
 
     def reopen(self, *, more: int = 0) -> None:
         """Ask again, for `more` captions beyond those taken; the caller saves."""

@@ -1,4 +1,4 @@
-"""What a caption may be: one rule for people's and models' words, applied before a row is written."""
+"""What a caption may be: one rule for people's and models' words, before a row is written."""
 
 import re
 import unicodedata
@@ -43,11 +43,6 @@ def clean_caption(text: object, field: str = "caption") -> str:
     if _stacks_marks(text):
         raise InvalidInput.on(field, f"{field} stacks marks on one letter.", "stacked_marks")
     return text
-
-
-def comparison_key(text: str) -> str:
-    """Return the form in which two captions are the same: NFKC, case folded, single spaces."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def _too_long(field: str) -> InvalidInput:

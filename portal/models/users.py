@@ -1,4 +1,4 @@
-"""People who sign in. Identity only: what they may do is a membership, what they did is an annotator."""
+"""People who sign in. What they may do is a membership, what they did is an annotator."""
 
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.validators import ASCIIUsernameValidator

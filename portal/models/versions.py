@@ -1,4 +1,4 @@
-"""Model versions whose predictions come in, with the sketch that makes their uncertainties comparable."""
+"""Model versions whose predictions come in, with a sketch that makes uncertainties comparable."""
 
 from collections.abc import Iterable
 

@@ -1,12 +1,13 @@
-"""Clips that are captioned: where their bytes are, what is known of them, and whether they may train."""
+"""Clips that are captioned: where their bytes are, what is known, whether they may train."""
 
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from portal.errors import InvalidInput, MediaNotReady
@@ -86,9 +87,24 @@ class VideoQuerySet(models.QuerySet["Video"]):
         return found
 
     def needing_media(self) -> "VideoQuerySet":
-        """Registered by URL or uploaded, and not probed yet: what the sweep hands to `videos.probe`."""
-        return self.filter(state__in=(VideoState.REGISTERED, VideoState.FETCHING)).exclude(
-            Q(source_url="") & Q(file_key="")
+        """Registered by URL or uploaded, not probed yet and not in a living job's hands.
+
+        What the sweep hands to `videos.probe`.
+        """
+        return self.filter(
+            state__in=(VideoState.REGISTERED, VideoState.FETCHING),
+            next_attempt_at__lte=timezone.now(),
+        ).exclude(Q(source_url="") & Q(file_key=""))
+
+    def take(self, pk: int, *, seconds: int) -> bool:
+        """Hold one video that needs media for this job; False when another has it."""
+        taken = self.needing_media().filter(pk=pk)
+        return bool(
+            taken.update(
+                state=VideoState.FETCHING,
+                n_attempts=F("n_attempts") + 1,
+                next_attempt_at=timezone.now() + timedelta(seconds=seconds),
+            )
         )
 
 
@@ -102,6 +118,12 @@ class Video(models.Model):
     file_key = models.CharField(max_length=200, blank=True, editable=False)
     thumbnail_key = models.CharField(max_length=200, blank=True, editable=False)
     sha256 = models.CharField(max_length=64, blank=True, editable=False)
+    posted_sha256 = models.CharField(
+        max_length=64,
+        blank=True,
+        editable=False,
+        help_text="Of the bytes as they came; `sha256` is of those that are served.",
+    )
     n_bytes = models.BigIntegerField(default=0, editable=False)
     mime = models.CharField(max_length=60, blank=True, editable=False)
     codec = models.CharField(max_length=40, blank=True, editable=False)
@@ -125,6 +147,8 @@ class Video(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     erased_at = models.DateTimeField(null=True, blank=True, editable=False)
 
+    _stored_is_evaluation: bool | None = None
+
     objects = VideoQuerySet.as_manager()
 
     class Meta:
@@ -145,19 +169,19 @@ class Video(models.Model):
     def __str__(self) -> str:
         return self.video_id
 
-    @classmethod
-    def from_db(cls, db: Any, field_names: Any, values: Any) -> "Video":
-        """Remember the evaluation flag as it was stored, so that `save` can hold it."""
-        instance = super().from_db(db, field_names, values)
-        instance._stored_is_evaluation = instance.__dict__.get("is_evaluation")
-        return instance
-
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Refuse a change of the evaluation flag: a video that moves would leak into training."""
-        stored = getattr(self, "_stored_is_evaluation", None)
+        stored = self._stored_is_evaluation
         if stored is not None and stored != self.is_evaluation:
             raise ValueError(f"Whether video {self.video_id} is for evaluation can never change.")
         super().save(*args, **kwargs)
+
+    @classmethod
+    def from_db(cls, *args: Any, **kwargs: Any) -> "Video":
+        """Remember the evaluation flag as it was stored, so that `save` can hold it."""
+        instance = super().from_db(*args, **kwargs)
+        instance._stored_is_evaluation = instance.__dict__.get("is_evaluation")
+        return instance
 
     def check_segment(self, start_ms: int, end_ms: int) -> None:
         """Refuse a segment that the clip does not have; without media there is nothing to check."""

@@ -16,7 +16,7 @@ from django.db import transaction
 
 from portal import signals
 from portal.algorithms import sampling, uncertainty
-from portal.algorithms.similarity import pairwise_lexical
+from portal.algorithms.similarity import mixed
 from portal.algorithms.sketches import Sketch
 from portal.errors import Conflict, InvalidInput, NotFound, PortalError, PredictionExists
 from portal.models import ModelVersion, Prediction, Project, Video
@@ -186,7 +186,9 @@ def _estimate(item: PredictionItem) -> uncertainty.Estimate:
                 "candidates", "The candidates' probabilities sum to more than 1.", "probabilities"
             )
         candidates = uncertainty.Candidates(
-            [candidate.text for candidate in item.candidates], logprobs, pairwise_lexical
+            [candidate.text for candidate in item.candidates],
+            logprobs,
+            lambda texts: mixed(texts, idf={}),
         )
     return uncertainty.estimate(
         posted=item.uncertainty,

@@ -1,0 +1,78 @@
+"""The switchboard: what follows from what. The only file that names two stages.
+
+Hooks run after commit, carry ids and are idempotent; what a lost one would have done, the sweep
+finds. Quick consequences run here; slow ones (network, decoding, encoding by the hundred) are jobs.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.dispatch import Signal
+
+from portal import jobs, signals
+from portal.services import annotators, consensus, tasks
+
+Hook = Callable[..., None]
+
+
+def open_tasks(*, prediction_ids: list[int], **_: Any) -> None:
+    """Predictions came in: open tasks for those that deserve one."""
+    for first in range(0, len(prediction_ids), tasks.CHUNK):
+        tasks.open_for(prediction_ids=prediction_ids[first : first + tasks.CHUNK])
+
+
+def probe_video(*, video_id: int, **_: Any) -> None:
+    """A video has bytes or an address: look at it."""
+    jobs.probe_video.enqueue(video_id)
+
+
+def settle_task(*, task_id: int, **_: Any) -> None:
+    """A task's evidence changed: weigh it."""
+    consensus.settle(task_id=task_id)
+
+
+def grade_answer(*, annotation_id: int, **_: Any) -> None:
+    """A gold task was answered: mark it."""
+    annotators.grade_gold(annotation_id=annotation_id)
+
+
+def reprioritise_task(*, task_id: int, **_: Any) -> None:
+    """A task was weighed and asks for more: give it its new place."""
+    tasks.reprioritise(task_ids=[task_id])
+
+
+def credit_annotators(*, consensus_id: int, **_: Any) -> None:
+    """A consensus stands: its authors' reliability moves."""
+    annotators.credit(consensus_id=consensus_id)
+
+
+def ask_judge(*, consensus_id: int, **_: Any) -> None:
+    """A consensus stands: have it judged."""
+    jobs.judge_consensus.enqueue(consensus_id)
+
+
+def escalate_task(*, task_id: int, **_: Any) -> None:
+    """A consensus is contested: hand the task to the experts."""
+    tasks.escalate(task_id=task_id)
+
+
+WIRING: tuple[tuple[Signal, Hook], ...] = (
+    (signals.predictions_ingested, open_tasks),
+    (signals.video_added, probe_video),
+    (signals.annotation_submitted, settle_task),
+    (signals.annotation_revised, settle_task),
+    (signals.vote_cast, settle_task),
+    (signals.review_recorded, settle_task),
+    (signals.gold_answered, grade_answer),
+    (signals.evidence_weighed, reprioritise_task),
+    (signals.consensus_reached, credit_annotators),
+    (signals.consensus_reached, ask_judge),
+    (signals.consensus_contested, credit_annotators),
+    (signals.consensus_contested, escalate_task),
+)
+
+
+def connect() -> None:
+    """Plug everything in; called once by the app when Django is ready."""
+    for signal, hook in WIRING:
+        signal.connect(hook, weak=False, dispatch_uid=hook.__name__)

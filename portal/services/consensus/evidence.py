@@ -1,0 +1,171 @@
+"""Gather what speaks for each caption, and keep it so that the same answer can be had again."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from portal.adapters import vectors
+from portal.adapters.encoders import Encoder
+from portal.algorithms.consensus import Ballot, Caption, Decision, Parameters, decide
+from portal.algorithms.evidence import SKILL_CLIP, Geometry
+from portal.models import (
+    Annotation,
+    AnnotationRevision,
+    Consensus,
+    Project,
+    Refit,
+    Task,
+    Vote,
+)
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """One task's evidence at one revision, and the decision it leads to."""
+
+    revision: int
+    decision: Decision
+    inputs: dict[str, Any]
+    refit_id: int | None
+    authors: dict[int, int]  # annotation → annotator
+
+
+def gather(task: Task) -> Gathered | None:
+    """Read a task's standing captions and votes and decide; None where no caption stands.
+
+    Reads only, outside of any transaction: encoding takes its time.
+    """
+    annotations = list(
+        Annotation.objects.standing()
+        .filter(task=task)
+        .select_related("author", "prediction_shown")
+        .order_by("id")
+    )
+    if not annotations:
+        return None
+    refit = Refit.objects.current_of(task.project_id)
+    encoder = vectors.encoder_for(task.project.language)
+    parameters = _parameters(refit, task.project, encoder)
+    captions = [_caption(annotation, encoder) for annotation in annotations]
+    ballots, votes = _ballots(task, parameters)
+    decision = decide(captions, ballots, parameters)
+    return Gathered(
+        revision=task.revision,
+        decision=decision,
+        inputs=_snapshot(annotations, captions, votes, ballots, parameters, decision),
+        refit_id=refit.pk if refit else None,
+        authors={annotation.pk: annotation.author_id for annotation in annotations},
+    )
+
+
+def _parameters(refit: Refit | None, project: Project, encoder: Encoder | None) -> Parameters:
+    parameters = Parameters.from_json(refit.parameters) if refit else Parameters()
+    name = encoder.name if encoder else ""
+    if parameters.encoder != name:  # a mean vector of another encoder means nothing here
+        parameters = replace(parameters, encoder=name, mean_vector=None)
+    return replace(parameters, language=project.language)
+
+
+def _caption(annotation: Annotation, encoder: Encoder | None) -> Caption:
+    shown = annotation.prediction_shown
+    return Caption(
+        key=annotation.pk,
+        text=annotation.text,
+        author=annotation.author_id,
+        skill=annotation.author.skill,
+        skill_se=annotation.author.skill_error,
+        shown_prediction=shown.caption if shown else None,
+        vector=vectors.vector(encoder, annotation.text) if encoder else None,
+    )
+
+
+def _ballots(task: Task, parameters: Parameters) -> tuple[list[Ballot], list[Vote]]:
+    votes = list(Vote.objects.counted(task.pk).select_related("voter"))
+    ballots = [
+        Ballot(
+            caption=vote.annotation_id,
+            voter=vote.voter_id,
+            score=vote.score,
+            weight=vote_weight(vote.voter.skill, parameters.sigma_e),
+        )
+        for vote in votes
+    ]
+    return ballots, votes
+
+
+def vote_weight(skill: float, sigma_e: float) -> float:
+    """A reviewer's voice beside an average one's 1: the same that their captions would have."""
+    return math.exp(min(max(skill / sigma_e, -SKILL_CLIP), SKILL_CLIP))
+
+
+def _snapshot(
+    annotations: Sequence[Annotation],
+    captions: Sequence[Caption],
+    votes: Sequence[Vote],
+    ballots: Sequence[Ballot],
+    parameters: Parameters,
+    decision: Decision,
+) -> dict[str, Any]:
+    """All that the decision was made from; texts are kept once, as caption revisions."""
+    kept = parameters.restricted_to(
+        (caption.text for caption in captions), (caption.author for caption in captions)
+    )
+    return {
+        "captions": [
+            {
+                "annotation": annotation.pk,
+                "number": annotation.number,
+                "author": caption.author,
+                "skill": caption.skill,
+                "skill_se": caption.skill_se,
+                "shown_prediction": annotation.prediction_shown_id,
+            }
+            for annotation, caption in zip(annotations, captions, strict=True)
+        ],
+        "votes": [
+            {
+                "vote": vote.pk,
+                "annotation": ballot.caption,
+                "voter": ballot.voter,
+                "score": ballot.score,
+                "weight": ballot.weight,
+            }
+            for vote, ballot in zip(votes, ballots, strict=True)
+        ],
+        "parameters": kept.to_json(),
+        "geometry": decision.geometry.to_json() if decision.geometry else None,
+    }
+
+
+def recompute(consensus: Consensus) -> Decision:
+    """Decide once more from the stored snapshot alone; the answer is the stored one."""
+    inputs = consensus.inputs
+    texts = {
+        (row.annotation_id, row.number): row.text
+        for row in AnnotationRevision.objects.filter(
+            annotation_id__in=[row["annotation"] for row in inputs["captions"]]
+        )
+    }
+    shown = consensus.task.project.predictions.in_bulk(
+        [row["shown_prediction"] for row in inputs["captions"] if row["shown_prediction"]]
+    )
+    captions = [
+        Caption(
+            key=row["annotation"],
+            text=texts[row["annotation"], row["number"]],
+            author=row["author"],
+            skill=row["skill"],
+            skill_se=row["skill_se"],
+            shown_prediction=(
+                shown[row["shown_prediction"]].caption if row["shown_prediction"] else None
+            ),
+        )
+        for row in inputs["captions"]
+    ]
+    ballots = [
+        Ballot(row["annotation"], row["voter"], row["score"], row["weight"])
+        for row in inputs["votes"]
+    ]
+    geometry = Geometry.from_json(inputs["geometry"]) if inputs["geometry"] else None
+    return decide(captions, ballots, Parameters.from_json(inputs["parameters"]), geometry)

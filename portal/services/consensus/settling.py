@@ -1,0 +1,221 @@
+"""Settle a task with what is there: accept, ask one more, or hand it to an expert."""
+
+from dataclasses import asdict
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from portal import signals
+from portal.algorithms import sampling
+from portal.algorithms.consensus import Decision, should_stop
+from portal.errors import Conflict, NothingToSettle
+from portal.models import AuditEntry, Consensus, Event, Residual, Task, User
+from portal.models.consensus import ConsensusStatus
+from portal.models.tasks import TaskState
+from portal.services.consensus.evidence import Gathered, gather
+from portal.signals import announce
+
+# New evidence may land while the old is being weighed; it is weighed again, a few times at most.
+# The last to land settles anyway, and the sweep finds what is left.
+TRIES = 3
+
+STATUS = {
+    "accept": ConsensusStatus.ACCEPTED,
+    "dispute": ConsensusStatus.DISPUTED,
+    "ask": ConsensusStatus.INTERIM,
+}
+
+
+def settle(*, task_id: int) -> Consensus | None:
+    """Weigh a task's newest evidence and write what follows; None where there is nothing to do.
+
+    Idempotent: a revision that was settled before is left as it is.
+    """
+    for _ in range(TRIES):
+        task = Task.objects.select_related("project", "video").get(pk=task_id)
+        if task.is_gold or task.revision <= task.settled_revision or not task.takes_evidence:
+            return None
+        gathered = gather(task)
+        settled, consensus = _write(task_id, task.revision, gathered)
+        if settled:
+            return consensus
+    return None
+
+
+@transaction.atomic
+def _write(task_id: int, revision: int, gathered: Gathered | None) -> tuple[bool, Consensus | None]:
+    """Write one settlement unless the evidence has moved on; says whether it did."""
+    task = _lock(task_id)
+    if task.revision != revision:
+        return False, None
+    if task.settled_revision >= revision or not task.takes_evidence:
+        return True, None
+    task.settled_revision = revision
+    if gathered is None:
+        Consensus.objects.standing().filter(task=task).update(is_standing=False)
+        forget_residuals(task, set())
+        task.save(update_fields=["settled_revision"])
+        return True, None
+    status = _status(task, gathered)
+    consensus = write_consensus(task, gathered, status)
+    _close(task, consensus)
+    task.save()
+    return True, consensus
+
+
+def _lock(task_id: int) -> Task:
+    rows = Task.objects.select_for_update(of=("self",)).select_related("project", "video")
+    return rows.get(pk=task_id)
+
+
+def _status(task: Task, gathered: Gathered) -> ConsensusStatus:
+    if task.state == TaskState.DISPUTED:  # it is an expert's now, whatever the votes say
+        return ConsensusStatus.DISPUTED
+    stop = should_stop(
+        gathered.decision,
+        len(gathered.authors),
+        task.project.min_captions,
+        # An expert may have asked for more than the project's own maximum.
+        max(task.project.max_captions, task.n_wanted),
+        task.project.threshold,
+    )
+    return STATUS[stop]
+
+
+def write_consensus(task: Task, gathered: Gathered, status: ConsensusStatus) -> Consensus:
+    """Write the next consensus version and its residuals; the one before no longer stands."""
+    decision = gathered.decision
+    number = Consensus.objects.retire(task.pk)
+    consensus = Consensus.objects.create(
+        task=task,
+        project=task.project,
+        number=number,
+        status=status,
+        caption=decision.caption,
+        annotation_id=decision.winner,
+        agreement=decision.agreement,
+        confidence=decision.confidence,
+        is_split=decision.split,
+        method=decision.method,
+        inputs=gathered.inputs,
+        candidates=_candidates(decision),
+        of_revision=gathered.revision,
+        refit_id=gathered.refit_id,
+    )
+    write_residuals(task, gathered)
+    return consensus
+
+
+def _candidates(decision: Decision) -> list[dict[str, Any]]:
+    """Why the winner won: one entry a caption, best first, in the words of the API."""
+    rows = []
+    for contribution in decision.candidates:
+        row = asdict(contribution)
+        row["annotation_id"] = row.pop("key")
+        row["caption"] = row.pop("text")
+        row["similarities"] = list(contribution.similarities)
+        row["is_winner"] = contribution.key == decision.winner
+        rows.append(row)
+    return rows
+
+
+def write_residuals(task: Task, gathered: Gathered) -> None:
+    """Note how each author compares on this task; crediting it is the annotators' stage."""
+    decision = gathered.decision
+    baseline = gathered.inputs["parameters"]["baseline"]
+    keys = sorted(gathered.authors)
+    winner = next(c for c in decision.candidates if c.key == decision.winner)
+    likeness = dict(zip(keys, winner.similarities, strict=True))
+    for annotation_id, author_id in gathered.authors.items():
+        residual = decision.residuals.get(author_id)
+        Residual.objects.update_or_create(
+            task=task,
+            annotator_id=author_id,
+            defaults={
+                "value": residual or 0.0,
+                "n": 0 if residual is None else 1,
+                "disagreed": likeness[annotation_id] < baseline,
+                "changed_at": timezone.now(),
+            },
+        )
+    forget_residuals(task, set(gathered.authors.values()))
+
+
+def forget_residuals(task: Task, authors: set[int]) -> None:
+    """Take back what was noted of people whose caption no longer stands."""
+    Residual.objects.filter(task=task, n=1).exclude(annotator_id__in=authors).update(
+        value=0.0, n=0, disagreed=False, changed_at=timezone.now()
+    )
+
+
+def _close(task: Task, consensus: Consensus) -> None:
+    """Do to the task what its consensus says, and announce it; the caller saves."""
+    ids = {"task_id": task.pk, "consensus_id": consensus.pk}
+    if consensus.status == ConsensusStatus.ACCEPTED:
+        close_with(task, consensus, TaskState.SETTLED)
+    elif consensus.status == ConsensusStatus.DISPUTED:
+        announce(signals.consensus_contested, **ids)
+    else:
+        if task.n_captions >= task.n_wanted:
+            task.n_wanted = task.n_captions + 1
+        announce(signals.evidence_weighed, task_id=task.pk)
+
+
+def close_with(task: Task, consensus: Consensus, state: TaskState) -> None:
+    """Close a task with a final consensus: event and announcement; the caller saves."""
+    task.close(state, at=timezone.now())
+    task.is_audited = sampling.is_for_audit(
+        str(task.pk), salt=task.project.evaluation_salt, share=task.project.audit_share
+    )
+    Event.objects.record(
+        project_id=task.project_id,
+        type="consensus.reached",
+        data={
+            "task_id": task.pk,
+            "video_id": task.video.video_id,
+            "caption": consensus.caption,
+            "semantic_agreement": consensus.agreement,
+            "confidence": consensus.confidence,
+            "status": consensus.status,
+        },
+    )
+    announce(signals.consensus_reached, task_id=task.pk, consensus_id=consensus.pk)
+
+
+def finalise(*, task: Task, actor: str, user: User | None = None) -> Consensus:
+    """Close a task with the captions it has; a task that is closed keeps what it has.
+
+    Raises NothingToSettle where no caption stands.
+    """
+    for _ in range(TRIES):
+        fresh = Task.objects.select_related("project", "video").get(pk=task.pk)
+        done = Consensus.objects.final().filter(task=fresh).first()
+        if done is not None and not fresh.takes_evidence:
+            return done
+        gathered = gather(fresh)
+        if gathered is None:
+            raise NothingToSettle(f"{fresh} has no captions yet; submit one first.")
+        consensus = _finalise(fresh.pk, fresh.revision, gathered, actor, user)
+        if consensus is not None:
+            return consensus
+    raise Conflict(f"{task} is being captioned right now; try again.")
+
+
+@transaction.atomic
+def _finalise(
+    task_id: int, revision: int, gathered: Gathered, actor: str, user: User | None
+) -> Consensus | None:
+    task = _lock(task_id)
+    if task.revision != revision:
+        return None
+    if task.is_gold:
+        raise Conflict(f"{task} is gold: its answers are known and settle nothing.")
+    consensus = write_consensus(task, gathered, ConsensusStatus.FINALISED)
+    close_with(task, consensus, TaskState.SETTLED)
+    task.settled_revision = revision
+    task.save()
+    AuditEntry.objects.record(
+        action="consensus.finalised", on=task, project_id=task.project_id, actor=actor, user=user
+    )
+    return consensus
