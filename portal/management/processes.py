@@ -118,6 +118,22 @@ class Supervisor:
             if now >= child.due:
                 child.start()
 
+    def run(self, child: Child, *, meanwhile: Callable[[], None] = lambda: None) -> bool:
+        """Run one program to its end while tending the others; True where it says it did well."""
+        child.start()
+
+        def ended() -> bool:
+            meanwhile()
+            return not child.is_alive
+
+        self.wait(until=ended)
+        child.signal(signal.SIGTERM)
+        deadline = time.monotonic() + GRACE_SECONDS
+        while child.is_alive and time.monotonic() < deadline:
+            time.sleep(0.05)
+        child.kill_group()
+        return child.process is not None and child.process.returncode == 0
+
     def wait(self, seconds: float = float("inf"), until: Callable[[], bool] | None = None) -> bool:
         """Tend until `until` holds (True), the time is up, or we are asked to stop (False)."""
         deadline = time.monotonic() + seconds
