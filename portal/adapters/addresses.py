@@ -21,6 +21,7 @@ Resolver = Callable[[str, int], list[str]]
 
 PORTS = {"http": 80, "https": 443}
 URL_LENGTH = 2048
+NAME_LENGTH = 253
 REMEDY = "If it is meant, the operator allows it in the setting OUTBOUND_ALLOW as host:port."
 
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?")
@@ -175,7 +176,7 @@ def _host(parts: SplitResult) -> str:
     literal = _literal(name)
     if literal is not None:
         return literal
-    if len(name) > 253 or not _HOST_NAME.fullmatch(name):
+    if "[" in parts.netloc or len(name) > NAME_LENGTH or not _HOST_NAME.fullmatch(name):
         raise OutboundRefused("The address has no valid host name.")
     return name
 
