@@ -130,7 +130,7 @@ class OpenAIJudge:
         allow: Iterable[str] | None = None,
     ) -> None:
         self._url = url.rstrip("/") + "/chat/completions"
-        self._model, self._key, self._timeout, self._allow = model, key, timeout, allow
+        self._model, self._key, self._timeout, self._allow = model, key.strip(), timeout, allow
         self.name = f"openai:{model}"[:80]
 
     def judge(self, question: Question) -> Judgement:
