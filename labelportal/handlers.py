@@ -70,7 +70,7 @@ def answer(request: HttpRequest, status: int) -> HttpResponse:
     request_id = getattr(request, "request_id", "")
     response: HttpResponse
     if request.path_info.startswith("/api/"):
-        problem = {
+        problem: dict[str, object] = {
             "type": "about:blank",
             "title": TITLES[status],
             "status": status,

@@ -9,6 +9,7 @@ Jobs therefore run at least once, and have to be idempotent.
 import logging
 import threading
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -73,12 +74,12 @@ class SturdyWorker(Worker):
             self.job_id = None
         return True
 
-    def _take(self) -> DBTaskResult | None:
+    def _take(self) -> "DBTaskResult[Any, Any] | None":
         ready = DBTaskResult.objects.ready().filter(backend_name=self.backend_name)
         if not ready.exists():  # asked first: an idle worker must not hold the write lock
             return None
         with transaction.atomic():
-            job: DBTaskResult | None = ready.get_locked()
+            job: DBTaskResult[Any, Any] | None = ready.get_locked()
             if job is not None:
                 job.claim(self.worker_id)
                 self._touch(job.pk)
