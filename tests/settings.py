@@ -25,6 +25,3 @@ if _database["ENGINE"].endswith("sqlite3"):
 else:
     # Several people test against one server: each run has a database of its own.
     _database["TEST"] = {"NAME": f"test_portal_{os.getpid()}"}
-
-if not (BASE_DIR / "portal" / "migrations" / "0001_initial.py").exists():  # noqa: F405
-    MIGRATION_MODULES = {"portal": None}
