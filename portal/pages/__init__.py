@@ -1,0 +1,1 @@
+"""The annotators' pages: server-rendered, whole without JavaScript, better with it."""

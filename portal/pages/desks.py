@@ -1,0 +1,89 @@
+"""What waits for one person in one project, and, where nothing does, the true reason."""
+
+from dataclasses import dataclass
+
+from portal.models import Annotation, Assignment, Task
+from portal.models.members import AnnotatorState
+from portal.models.tasks import TaskQuerySet, TaskState
+from portal.pages.seats import Seat
+
+MOST_COUNTED = 100  # shown as 99+: nobody needs more, and counting a million rows takes seconds
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One project on the home page."""
+
+    seat: Seat
+    n_to_caption: int
+    n_to_review: int
+    n_disputed: int
+    n_captions: int
+    running: Assignment | None
+    why_empty: str
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.n_to_caption or self.n_to_review or self.n_disputed or self.running)
+
+
+def desk_of(seat: Seat) -> Desk:
+    """Count what waits for the person, each count up to MOST_COUNTED."""
+    if not seat.may_caption:
+        return Desk(seat, 0, 0, 0, 0, None, "You may read here; captioning needs another role.")
+    annotator = seat.known_annotator
+    pk = annotator.pk if annotator else 0  # nobody yet: no task is theirs
+    n_to_caption = Task.objects.open_for(pk, seat.project.pk)[:MOST_COUNTED].count()
+    is_shut = seat.project.is_paused or (annotator and annotator.state == AnnotatorState.PAUSED)
+    return Desk(
+        seat=seat,
+        n_to_caption=0 if is_shut else n_to_caption,
+        n_to_review=_n_to_review(seat),
+        n_disputed=disputed(seat)[:MOST_COUNTED].count() if seat.may_decide else 0,
+        n_captions=Annotation.objects.filter(author_id=pk).count(),
+        running=Assignment.objects.live().filter(annotator_id=pk).first(),
+        why_empty=why_empty(seat),
+    )
+
+
+def _n_to_review(seat: Seat) -> int:
+    if seat.known_annotator is None:
+        return 0
+    return Annotation.objects.reviewable_by(seat.known_annotator)[:MOST_COUNTED].count()
+
+
+def disputed(seat: Seat) -> TaskQuerySet:
+    """Disputed tasks that this person may decide: none that they captioned themselves."""
+    return (
+        Task.objects.filter(project=seat.project, state=TaskState.DISPUTED)
+        .exclude(annotations__author__user=seat.user)
+        .order_by("id")
+    )
+
+
+def why_empty(seat: Seat) -> str:
+    """Say why this person is given nothing to caption just now."""
+    annotator = seat.known_annotator
+    if seat.project.is_paused:
+        return "This project is paused. A manager can open it again."
+    if annotator is not None and annotator.state == AnnotatorState.PAUSED:
+        return "A manager has paused your work in this project. Ask them before you go on."
+    if annotator is not None and annotator.state == AnnotatorState.QUARANTINED:
+        return "At the moment you are given check clips only, and you have answered all of them."
+    return _why_no_task(Task.objects.filter(project=seat.project).ordinary())
+
+
+def _why_no_task(tasks: TaskQuerySet) -> str:
+    if not tasks.exists():
+        return "No clips have been posted to this project yet."
+    if tasks.with_room().exists():
+        return (
+            "You have captioned or skipped every clip that still has room. "
+            "The rest is for other people; your view would not be independent a second time."
+        )
+    if tasks.open().exists():
+        return (
+            "Every open clip has as many people on it as it asks for. "
+            "If somebody gives one back, it appears here."
+        )
+    return "Every clip has been settled. New ones come when the model is unsure again."

@@ -1,0 +1,78 @@
+"""Models compared: the list, and one comparison with its verdict, its metrics and its worst losses."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.views.decorators.http import require_GET
+
+from portal.errors import NotAllowed
+from portal.models import Evaluation, EvaluationItem, ModelVersion, User
+from portal.pages.clips import Clip, clip_of
+from portal.pages.frames import show
+from portal.pages.seats import Seat, seat_on, seated, signed_in
+
+MOST_SHOWN = 30
+MOST_ITEMS = 6
+
+
+@dataclass(frozen=True)
+class Case:
+    """One held-out clip with what both models and people said."""
+
+    item: EvaluationItem
+    clip: Clip
+
+
+@require_GET
+@seated
+def models(request: HttpRequest, seat: Seat) -> HttpResponse:
+    """List the project's model versions and their comparisons, the newest first."""
+    _check_may_read(seat)
+    rows = Evaluation.objects.filter(project=seat.project).select_related("original", "retrained")
+    context = {
+        "evaluations": [(row, shares_of(row)) for row in rows[:MOST_SHOWN]],
+        "versions": ModelVersion.objects.filter(project=seat.project)[:MOST_SHOWN],
+    }
+    return show(request, "portal/models.html", context, seat=seat, tab="models")
+
+
+@require_GET
+@signed_in
+def evaluation(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show one comparison."""
+    assert isinstance(request.user, User)
+    rows = Evaluation.objects.select_related("project", "original", "retrained")
+    row = get_object_or_404(rows, pk=pk)
+    seat = seat_on(request.user, row.project)
+    _check_may_read(seat)
+    context = {
+        "evaluation": row,
+        "metrics": sorted(row.metrics.items()),
+        "shares": shares_of(row),
+        "worst": _cases(row, "loss", "delta"),
+        "best": _cases(row, "win", "-delta"),
+    }
+    return show(request, "portal/evaluation.html", context, seat=seat, tab="models")
+
+
+def shares_of(row: Evaluation) -> Sequence[tuple[str, int, str]]:
+    """Wins, ties and losses as the chart of shares takes them."""
+    return [
+        ("Wins", row.n_wins, "good"),
+        ("Ties", row.n_ties, "flat"),
+        ("Losses", row.n_losses, "bad"),
+    ]
+
+
+def _cases(row: Evaluation, outcome: str, order: str) -> list[Case]:
+    items = row.items.filter(outcome=outcome).select_related(
+        "task__video", "task__project", "consensus", "original", "retrained"
+    )
+    return [Case(item, clip_of(item.task)) for item in items.order_by(order)[:MOST_ITEMS]]
+
+
+def _check_may_read(seat: Seat) -> None:
+    if not seat.sees_everything:
+        raise NotAllowed("Comparisons of models are for managers, experts and readers.")

@@ -1,0 +1,98 @@
+"""Why a caption won, as a page tells it: every caption with its parts, and who agrees with whom."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from portal.models import Annotation, Consensus, Task
+
+
+@dataclass(frozen=True)
+class Part:
+    """One caption's case. `support` … `score` are None where no consensus has weighed it yet."""
+
+    annotation_id: int
+    letter: str
+    text: str
+    author: str
+    is_winner: bool
+    is_copy: bool
+    support: float | None
+    skill: float | None
+    votes: float | None
+    brevity: float | None
+    score: float | None
+    weight: float | None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """How much two captions agree, 0–1, with the shade (0–10) that a page gives it."""
+
+    value: float
+    shade: int
+    is_self: bool
+
+
+@dataclass(frozen=True)
+class Reasons:
+    """All that a page shows of a task's consensus."""
+
+    consensus: Consensus | None
+    parts: Sequence[Part]
+    rows: Sequence[tuple[str, Sequence[Cell]]]
+
+    @property
+    def letters(self) -> list[str]:
+        return [letter for letter, _ in self.rows]
+
+
+def reasons_of(task: Task, consensus: Consensus | None, *, with_authors: bool) -> Reasons:
+    """Lay out a task's captions, the winner first; names only for those who may see them."""
+    standing = Annotation.objects.standing().filter(task=task).select_related("author")
+    letters = {row.pk: _letter(place) for place, row in enumerate(standing.order_by("id"))}
+    weighed = {row["annotation_id"]: row for row in (consensus.candidates if consensus else [])}
+    parts = [_part(row, letters[row.pk], weighed.get(row.pk, {}), with_authors) for row in standing]
+    parts.sort(key=lambda part: (not part.is_winner, -(part.score or 0.0), part.annotation_id))
+    return Reasons(consensus, parts, _matrix(weighed, letters))
+
+
+def _letter(place: int) -> str:
+    """A, B … Z, A2, B2 …"""
+    return chr(ord("A") + place % 26) + (str(place // 26 + 1) if place >= 26 else "")
+
+
+def _part(row: Annotation, letter: str, weighed: dict[str, Any], with_authors: bool) -> Part:
+    return Part(
+        annotation_id=row.pk,
+        letter=letter,
+        text=row.text,
+        author=str(row.author) if with_authors else "",
+        is_winner=bool(weighed.get("is_winner")),
+        is_copy=bool(weighed.get("copy_of_prediction")),
+        support=weighed.get("support"),
+        skill=weighed.get("skill"),
+        votes=weighed.get("votes"),
+        brevity=weighed.get("brevity"),
+        score=weighed.get("score"),
+        weight=weighed.get("weight"),
+    )
+
+
+def _matrix(
+    weighed: dict[int, dict[str, Any]], letters: dict[int, str]
+) -> list[tuple[str, list[Cell]]]:
+    """Similarities by letter. They are stored in the order of the captions that were weighed."""
+    keys = sorted(weighed)
+    shown = [key for key in keys if key in letters]
+    return [
+        (
+            letters[key],
+            [_cell(weighed[key]["similarities"][keys.index(o)], key == o) for o in shown],
+        )
+        for key in shown
+    ]
+
+
+def _cell(value: float, is_self: bool) -> Cell:
+    return Cell(value, min(10, max(0, round(value * 10))), is_self)

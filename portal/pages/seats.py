@@ -1,0 +1,116 @@
+"""Who sits where: a signed-in user's seat in one project, and what it lets them see and do."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, wraps
+from typing import Concatenate, ParamSpec
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.cache import never_cache
+
+from portal.errors import NotAllowed, NotFound
+from portal.models import Annotation, Annotator, Assignment, Membership, Project, Task, User
+from portal.models.members import Role
+from portal.services import members
+
+Rest = ParamSpec("Rest")
+
+
+@dataclass(frozen=True)
+class Seat:
+    """One user's place in one project."""
+
+    user: User
+    project: Project
+    role: str
+
+    @cached_property
+    def annotator(self) -> Annotator:
+        """The annotator that the user is here, made on first need; NotAllowed for readers."""
+        return members.annotator_for(user=self.user, project=self.project)
+
+    @cached_property
+    def known_annotator(self) -> Annotator | None:
+        """The annotator that the user is here, if they ever needed to be one."""
+        return Annotator.objects.filter(user=self.user, project=self.project).first()
+
+    @property
+    def role_shown(self) -> str:
+        return Role(self.role).label
+
+    @property
+    def may_caption(self) -> bool:
+        return self.role != Role.READER
+
+    @property
+    def may_decide(self) -> bool:
+        return self.role in (Role.MANAGER, Role.EXPERT)
+
+    @property
+    def may_manage(self) -> bool:
+        return self.role == Role.MANAGER
+
+    @property
+    def sees_everything(self) -> bool:
+        """Whether others' captions are visible without having captioned; annotators stay blind."""
+        return self.role != Role.ANNOTATOR
+
+    def is_blind_on(self, task: Task) -> bool:
+        """Whether this person is captioning the task right now and must not see others' words."""
+        held = Assignment.objects.live().filter(task=task, annotator__user=self.user)
+        return held.exists()
+
+    def own_caption(self, task: Task) -> Annotation | None:
+        """The caption that this person wrote for the task."""
+        return Annotation.objects.filter(task=task, author__user=self.user).first()
+
+
+def seat_of(user: User, slug: str) -> Seat:
+    """Return the user's seat; a project that is foreign to them does not exist."""
+    project = Project.objects.visible_to(user).filter(slug=slug).first()
+    role = Membership.objects.role_of(user, project.pk) if project else None
+    if project is None or role is None:
+        raise Http404("No such project.")
+    return Seat(user, project, role)
+
+
+def seat_on(user: User, project: Project) -> Seat:
+    """Return the user's seat in the project that a row belongs to; 404 where they have none."""
+    return seat_of(user, project.slug)
+
+
+def signed_in(
+    view: Callable[Concatenate[HttpRequest, Rest], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, Rest], HttpResponse]:
+    """Let in who has signed in, keep the page out of caches, and turn refusals into pages."""
+
+    @never_cache
+    @login_required
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Rest.args, **kwargs: Rest.kwargs) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except NotFound as missing:
+            raise Http404(missing.detail) from missing
+        except NotAllowed as refused:
+            raise PermissionDenied(refused.detail) from refused
+
+    return guarded
+
+
+def seated(
+    view: Callable[Concatenate[HttpRequest, Seat, Rest], HttpResponse],
+) -> Callable[..., HttpResponse]:
+    """Hand the view the seat that the project's slug in the address names."""
+
+    @signed_in
+    @wraps(view)
+    def placed(
+        request: HttpRequest, slug: str, *args: Rest.args, **kwargs: Rest.kwargs
+    ) -> HttpResponse:
+        assert isinstance(request.user, User)
+        return view(request, seat_of(request.user, slug), *args, **kwargs)
+
+    return placed

@@ -1,0 +1,54 @@
+"""Numbers as people read them: percentages, seconds on a clip, durations, signed differences."""
+
+from django import template
+
+register = template.Library()
+
+NOTHING = "–"
+
+
+@register.filter
+def percent(share: float | None) -> str:
+    """0.873 → 87 %; nothing known → a dash."""
+    return NOTHING if share is None else f"{share * 100:.0f}\u202f%"
+
+
+@register.filter
+def timecode(seconds: float | None) -> str:
+    """75.5 → 1:15.5, as on the player."""
+    if seconds is None:
+        return NOTHING
+    minutes, rest = divmod(round(seconds, 1), 60)
+    return f"{minutes:.0f}:{rest:04.1f}"
+
+
+@register.filter
+def duration(seconds: float | None) -> str:
+    """75 → 1 min 15 s; 8.25 → 8 s."""
+    if seconds is None:
+        return NOTHING
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+@register.filter
+def decimal(value: float | None, places: int = 2) -> str:
+    """0.4567 → 0.46."""
+    return NOTHING if value is None else f"{value:.{places}f}"
+
+
+@register.filter
+def signed(value: float | None, places: int = 2) -> str:
+    """0.4567 → +0.46, with a real minus sign below zero."""
+    if value is None:
+        return NOTHING
+    return f"{value:+.{places}f}".replace("-", "\u2212")
+
+
+@register.filter
+def upto(count: int, most: int = 99) -> str:
+    """A count that was only taken up to a bound: 100 → 99+."""
+    return f"{most}+" if count > most else str(count)
