@@ -1,0 +1,148 @@
+"""Evaluations: original against retrained, overall and task by task."""
+
+from typing import Any, ClassVar
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from portal.api import queries
+from portal.api.base import PortalView
+from portal.api.consensus import NoInput
+from portal.api.pagination import narrow, paged
+from portal.api.permissions import MANAGERS, WATCHERS, Need
+from portal.api.schema import documented, page_of
+from portal.api.times import iso
+from portal.models import Evaluation, Task
+from portal.models.evaluations import Verdict
+from portal.models.members import Scope
+from portal.services import evaluations
+
+
+class EvaluationOutput(serializers.Serializer[Any]):
+    """One comparison of two models on held-out clips."""
+
+    id = serializers.IntegerField()
+    project = serializers.CharField()
+    original_model = serializers.CharField()
+    retrained_model = serializers.CharField()
+    job = serializers.UUIDField(allow_null=True)
+    verdict = serializers.ChoiceField(Verdict.choices)
+    reasons = serializers.ListField(child=serializers.CharField())
+    metrics = serializers.DictField(
+        help_text="Per metric: original, retrained, delta, low, high, p."
+    )
+    n_tasks = serializers.IntegerField()
+    n_wins = serializers.IntegerField()
+    n_ties = serializers.IntegerField()
+    n_losses = serializers.IntegerField()
+    n_more_labels = serializers.IntegerField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+    promoted_at = serializers.DateTimeField(allow_null=True)
+
+
+class PairOutput(serializers.Serializer[Any]):
+    """One figure for both models."""
+
+    original = serializers.FloatField()
+    retrained = serializers.FloatField()
+
+
+class TaskEvaluationOutput(serializers.Serializer[Any]):
+    """Both models' captions for one task beside the consensus."""
+
+    task_id = serializers.IntegerField()
+    original_caption = serializers.CharField()
+    retrained_caption = serializers.CharField()
+    consensus_caption = serializers.CharField()
+    original_model = serializers.CharField()
+    retrained_model = serializers.CharField()
+    agreement = PairOutput()
+    metrics = serializers.DictField(child=PairOutput())
+    outcome = serializers.CharField()
+    in_training = serializers.BooleanField(help_text="Trained on: says nothing about the model.")
+    reviewed_at = serializers.DateTimeField(allow_null=True)
+
+
+class EvaluationsView(PortalView):
+    """The project's evaluations."""
+
+    needs: ClassVar = {"GET": Need(Scope.READ, WATCHERS)}
+    is_paged = True
+    filters: ClassVar = {
+        "project": queries.text("The project's slug."),
+        "verdict": queries.choice("What came of it.", tuple(Verdict.values), "verdict"),
+        "retrained_model": queries.text("The version that was tried.", "retrained__name"),
+    }
+
+    @documented("list_evaluations", "List evaluations", answers={200: page_of(EvaluationOutput)})
+    def get(self, request: Request) -> Response:
+        return paged(self, narrow(self, _rows().filter(project=self.project())), describe)
+
+
+class EvaluationView(PortalView):
+    """One evaluation."""
+
+    needs: ClassVar = {"GET": Need(Scope.READ, WATCHERS)}
+
+    @documented("get_evaluation", "Read one evaluation", answers={200: EvaluationOutput})
+    def get(self, request: Request, pk: str) -> Response:
+        return Response(describe(self.find(_rows(), pk=pk)))
+
+
+class PromoteView(PortalView):
+    """The retrained model becomes the current one."""
+
+    needs: ClassVar = {"POST": Need(None, MANAGERS)}
+    body_is_optional = True
+
+    @documented(
+        "promote", "Promote the retrained model", body=NoInput, answers={200: EvaluationOutput}
+    )
+    def post(self, request: Request, pk: str) -> Response:
+        self.body(request, NoInput)
+        evaluation = self.find(_rows(), pk=pk)
+        evaluations.promote(evaluation=evaluation, actor=self.caller.actor)
+        return Response(describe(_rows().get(pk=evaluation.pk)))
+
+
+class TaskEvaluationView(PortalView):
+    """Both models on one task."""
+
+    needs: ClassVar = {"GET": Need(Scope.READ, WATCHERS)}
+
+    @documented(
+        "get_task_evaluation",
+        "Compare two models' captions for one task",
+        answers={200: TaskEvaluationOutput},
+    )
+    def get(self, request: Request, pk: str) -> Response:
+        task = self.find(Task.objects.select_related("project", "video"), pk=pk)
+        return Response(evaluations.for_task(task=task))
+
+
+def describe(evaluation: Evaluation) -> dict[str, Any]:
+    """Write one evaluation."""
+    return {
+        "id": evaluation.pk,
+        "project": evaluation.project.slug,
+        "original_model": evaluation.original.name,
+        "retrained_model": evaluation.retrained.name,
+        "job": str(evaluation.job.uid) if evaluation.job else None,
+        "verdict": evaluation.verdict,
+        "reasons": evaluation.reasons,
+        "metrics": evaluation.metrics,
+        "n_tasks": evaluation.n_tasks,
+        "n_wins": evaluation.n_wins,
+        "n_ties": evaluation.n_ties,
+        "n_losses": evaluation.n_losses,
+        "n_more_labels": evaluation.n_more_labels,
+        "created_at": iso(evaluation.created_at),
+        "finished_at": iso(evaluation.finished_at),
+        "promoted_at": iso(evaluation.promoted_at),
+    }
+
+
+def _rows() -> Any:
+    return Evaluation.objects.select_related("project", "original", "retrained", "job")
