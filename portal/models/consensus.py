@@ -54,6 +54,18 @@ class ConsensusStatus(models.TextChoices):
 
 FINAL = (ConsensusStatus.ACCEPTED, ConsensusStatus.FINALISED, ConsensusStatus.DECIDED)
 
+# States of a retrain job (which lies downstream) whose batch counts as used.
+USING = (
+    "frozen",
+    "dispatching",
+    "accepted",
+    "running",
+    "succeeded",
+    "promoted",
+    "rejected",
+    "inconclusive",
+)
+
 
 class ConsensusQuerySet(models.QuerySet["Consensus"]):
     def standing(self) -> "ConsensusQuerySet":
@@ -85,8 +97,8 @@ class ConsensusQuerySet(models.QuerySet["Consensus"]):
         )
 
     def unbatched(self) -> "ConsensusQuerySet":
-        """Those whose task is in no mini-batch yet."""
-        return self.filter(task__batch_items__isnull=True)
+        """Those that no retraining used; one that failed or was cancelled gives its tasks back."""
+        return self.exclude(task__batch_items__batch__job__state__in=USING)
 
     def unjudged(self) -> "ConsensusQuerySet":
         """Final versions whose judge's job was lost: they have waited for a minute."""

@@ -1,6 +1,7 @@
 """Mini-batches frozen from consensus, and the retrain jobs that train on them."""
 
 import uuid
+from datetime import datetime, timedelta
 
 from django.db import models
 from django.db.models import Q
@@ -88,11 +89,22 @@ TERMINAL = (
     JobState.CANCELLED,
 )
 
+# Longer than all attempts of a delivery together.
+DISPATCH_PATIENCE = timedelta(days=5)
+
 
 class RetrainJobQuerySet(models.QuerySet["RetrainJob"]):
     def active(self) -> "RetrainJobQuerySet":
         """Jobs that the trainer still owes an answer for."""
         return self.filter(state__in=ACTIVE)
+
+    def unwritten(self) -> "RetrainJobQuerySet":
+        """Jobs whose manifest is still owed: what the sweep freezes."""
+        return self.filter(state=JobState.FROZEN)
+
+    def unevaluated(self) -> "RetrainJobQuerySet":
+        """Jobs whose new version has not been compared: what the sweep evaluates."""
+        return self.filter(state=JobState.SUCCEEDED, evaluations__isnull=True)
 
 
 class RetrainJob(models.Model):
@@ -140,6 +152,16 @@ class RetrainJob(models.Model):
     @property
     def is_terminal(self) -> bool:
         return self.state in TERMINAL
+
+    def is_silent(self, now: datetime) -> bool:
+        """Whether the trainer missed twice its interval, or no trainer came in days."""
+        if self.state == JobState.DISPATCHING:
+            return self.created_at < now - DISPATCH_PATIENCE
+        if self.state not in (JobState.ACCEPTED, JobState.RUNNING):
+            return False
+        return (self.heard_at or self.created_at) < now - 2 * timedelta(
+            seconds=self.heartbeat_seconds
+        )
 
     def move(self, state: JobState) -> None:
         """Go to another state; a terminal one is never left. The caller saves."""

@@ -11,9 +11,9 @@ from portal.models.members import Role
 from portal.services import members, projects
 from tests.factories import (
     AnnotationFactory,
-    BatchFactory,
     BatchItemFactory,
     ConsensusFactory,
+    JobFactory,
     ProjectFactory,
     TaskFactory,
     UserFactory,
@@ -144,7 +144,7 @@ def test_progress_counts_only_its_own_project():
 def test_new_consensus_leaves_out_what_was_batched_held_out_or_erased():
     project = ProjectFactory()
     ConsensusFactory(task__project=project)
-    BatchItemFactory(batch=BatchFactory(project=project))
+    BatchItemFactory(batch=JobFactory(project=project).batch)
     ConsensusFactory(task__project=project, status="interim")
     ConsensusFactory(
         task__video=VideoFactory(project=project, is_evaluation=True), task__project=project
