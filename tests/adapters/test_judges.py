@@ -12,6 +12,7 @@ from portal.errors import JudgeUnavailable
 from tests.adapters.peers import Answer, Peer, endless, peer, saying, silent
 
 BALL = "a red ball moves left"
+SAID = '{"confidence": 0.75, "reason": "They agree.", "winner": 1}'
 QUESTION = Question(
     (Candidate(BALL, 0.9, 0.8), Candidate("a blue cube falls", 0.2, 0.1)), winner=0, language="en"
 )
@@ -128,11 +129,11 @@ def test_without_a_key_no_authorisation_is_sent() -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        '{"confidence": 0.75, "reason": "They agree.", "winner": 1}',
-        '```json\n{"confidence": 0.75, "reason": "They agree.", "winner": 1}\n```',
-        '```\n{"confidence": 0.75, "reason": "They agree.", "winner": 1}\n```\n',
-        'Here you are:\n{"confidence": 0.75, "reason": "They agree.", "winner": 1}\nGood luck!',
-        '<think>{"confidence": 0}</think> {"confidence": 0.75, "reason": "They agree.", "winner": 1}',
+        SAID,
+        f"```json\n{SAID}\n```",
+        f"```\n{SAID}\n```\n",
+        f"Here you are:\n{SAID}\nGood luck!",
+        f'<think>{{"confidence": 0}}</think>\n{SAID}',
     ],
     ids=["plain", "fenced", "bare-fence", "chatty", "reasoning"],
 )
