@@ -16,7 +16,9 @@ from rest_framework.parsers import BaseParser
 from portal.api import json
 from portal.errors import InvalidInput, TooLarge
 
+REMEDY = "Split it, or send NDJSON where the call takes it."
 BULK_VALUES = 2_000_000
+ARRAY_BYTES = 16_000_000  # an array is in memory whole, at up to twenty times its size
 
 
 class LengthRequired(APIException):
@@ -57,7 +59,7 @@ class StrictJSONParser(BaseParser):
 
 
 class BulkJSONParser(StrictJSONParser):
-    """A JSON array (or one object) up to the bulk limit."""
+    """A JSON array (or one object), held in memory whole: much more comes as NDJSON."""
 
     accepted = (list, dict)
     wanted = "array or object"
@@ -65,7 +67,7 @@ class BulkJSONParser(StrictJSONParser):
 
     @property
     def max_bytes(self) -> int:
-        return int(settings.BULK_MAX_BYTES)
+        return min(int(settings.BULK_MAX_BYTES), ARRAY_BYTES)
 
 
 class NDJSONParser(BaseParser):
@@ -128,7 +130,7 @@ def _announced(
     length = headers.get("CONTENT_LENGTH") or ""
     announced = int(length) if length.isascii() and length.isdigit() else None
     if announced is not None and announced > max_bytes:
-        raise TooLarge(f"The body has {announced} bytes; {max_bytes} are allowed.")
+        raise TooLarge(f"The body has {announced} bytes; {max_bytes} are read. {REMEDY}")
     return announced
 
 
@@ -137,7 +139,7 @@ def _whole(stream: Any, announced: int | None, max_bytes: int) -> bytes:
     while piece := stream.read(json.CHUNK):
         body += piece
         if len(body) > max_bytes:
-            raise TooLarge(f"The body has more than the {max_bytes} bytes allowed.")
+            raise TooLarge(f"The body has more than the {max_bytes} bytes that are read. {REMEDY}")
     if announced is not None and len(body) < announced:
         raise InvalidInput.on(
             json.BODY, f"{announced} bytes were announced and {len(body)} arrived.", "incomplete"

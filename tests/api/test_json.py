@@ -167,6 +167,12 @@ def test_a_bulk_body_is_an_array_or_an_object() -> None:
         parse(b'"x"', BulkJSONParser)
 
 
+def test_an_array_beyond_what_fits_in_memory_is_refused_with_the_remedy(settings: Any) -> None:
+    settings.BULK_MAX_BYTES = 10**9
+    with pytest.raises(TooLarge, match="send NDJSON"):
+        parse(b"[]", BulkJSONParser, CONTENT_LENGTH="16000001")
+
+
 @pytest.mark.parametrize("charset", ["utf-7", "utf-16", "bogus", "latin-1"])  # B026, B027
 def test_another_charset_is_an_unsupported_media_type(charset: str) -> None:
     for parser in (StrictJSONParser, NDJSONParser):
