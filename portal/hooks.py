@@ -10,7 +10,7 @@ from typing import Any
 from django.dispatch import Signal
 
 from portal import jobs, signals
-from portal.services import annotators, consensus, tasks
+from portal.services import annotators, consensus, retraining, tasks
 
 Hook = Callable[..., None]
 
@@ -51,9 +51,19 @@ def ask_judge(*, consensus_id: int, **_: Any) -> None:
     jobs.judge_consensus.enqueue(consensus_id)
 
 
+def request_retraining(*, project_id: int, **_: Any) -> None:
+    """A consensus stands: there may be enough for a batch."""
+    retraining.request_if_due(project_id=project_id)
+
+
 def escalate_task(*, task_id: int, **_: Any) -> None:
     """A consensus is contested: hand the task to the experts."""
     tasks.escalate(task_id=task_id)
+
+
+def freeze_batch(*, job_id: int, **_: Any) -> None:
+    """A retraining was requested: write its manifest and tell the trainer."""
+    jobs.freeze_batch.enqueue(job_id)
 
 
 WIRING: tuple[tuple[Signal, Hook], ...] = (
@@ -66,9 +76,11 @@ WIRING: tuple[tuple[Signal, Hook], ...] = (
     (signals.gold_answered, grade_answer),
     (signals.evidence_weighed, reprioritise_task),
     (signals.consensus_reached, credit_annotators),
+    (signals.consensus_reached, request_retraining),
     (signals.consensus_reached, ask_judge),
     (signals.consensus_contested, credit_annotators),
     (signals.consensus_contested, escalate_task),
+    (signals.retrain_requested, freeze_batch),
 )
 
 

@@ -14,6 +14,7 @@ from portal.services import (
     annotators,
     assignments,
     consensus,
+    retraining,
     tasks,
     videos,
     webhooks,
@@ -37,6 +38,12 @@ def judge_consensus(consensus_id: int) -> None:
 
 
 @task()
+def freeze_batch(job_id: int) -> None:
+    """Write a batch's manifest and announce it to the trainer."""
+    retraining.freeze(job_id=job_id)
+
+
+@task()
 def refit_project(project_id: int) -> None:
     """Fit a project's consensus parameters anew."""
     annotators.refit(project=Project.objects.get(pk=project_id))
@@ -52,7 +59,7 @@ def sweep() -> int:
 
     One failing row is logged and does not keep the others waiting.
     """
-    found = assignments.expire_stale()
+    found = assignments.expire_stale() + retraining.time_out_silent()
     for step, ids in _owed():
         for pk in ids:
             found += _try(step, pk)

@@ -180,7 +180,12 @@ def close_with(task: Task, consensus: Consensus, state: TaskState) -> None:
             "status": consensus.status,
         },
     )
-    announce(signals.consensus_reached, task_id=task.pk, consensus_id=consensus.pk)
+    announce(
+        signals.consensus_reached,
+        project_id=task.project_id,
+        task_id=task.pk,
+        consensus_id=consensus.pk,
+    )
 
 
 def finalise(*, task: Task, actor: str, user: User | None = None) -> Consensus:
