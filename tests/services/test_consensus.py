@@ -40,7 +40,7 @@ def test_captions_that_agree_settle_the_task_once():
 
 def test_captions_that_differ_ask_for_one_more_and_at_last_for_an_expert():
     project = ProjectFactory(min_captions=2, max_captions=3)
-    task = captioned(["a red ball moves left", "a red ball rolls right"], project=project)
+    task = captioned(["a red ball moves left", "snow falls on a roof"], project=project)
     interim = consensus.settle(task_id=task.pk)
     task.refresh_from_db()
     assert (interim.status, task.state, task.n_wanted) == ("interim", "open", 3)
