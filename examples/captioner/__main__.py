@@ -1,13 +1,8 @@
 """`python -m examples.captioner render|seed|serve`: the reference captioner from the shell."""
 
-import os
-
-# Before numpy loads: on matrices this small, threads cost more than they give.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
 import argparse
 import logging
+import os
 import signal
 import sys
 import threading

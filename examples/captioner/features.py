@@ -60,10 +60,10 @@ def foreground(pictures: np.ndarray) -> np.ndarray:
 
 def _boxes(masks: np.ndarray, seen: np.ndarray, width: int) -> tuple[np.ndarray, ...]:
     """Return the centre and extent of the foreground in every frame, gaps filled from the sides."""
-    columns, rows = masks.sum(axis=1).astype(float), masks.sum(axis=2).astype(float)
+    columns, rows = masks.sum(axis=1), masks.sum(axis=2)
     counts = np.maximum(columns.sum(axis=1), 1)
-    x = columns @ np.arange(columns.shape[1]) / counts / width
-    y = rows @ np.arange(rows.shape[1]) / counts / width
+    x = (columns * np.arange(columns.shape[1])).sum(axis=1) / counts / width
+    y = (rows * np.arange(rows.shape[1])).sum(axis=1) / counts / width
     wide = (columns > 0).sum(axis=1) / width
     high = (rows > 0).sum(axis=1) / width
     moments = np.arange(len(masks))
@@ -109,7 +109,7 @@ def _sizes(area: np.ndarray, seen: np.ndarray, wide: np.ndarray, high: np.ndarra
 
 def _shapes(masks: np.ndarray, seen: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Return the outline's form, averaged over the frames that show most of it (20 numbers)."""
-    best = np.argsort(-counts * seen, kind="stable")[: min(int(seen.sum()), 12)]
+    best = np.argsort(-counts * seen, kind="stable")[: min(int(seen.sum()), 8)]
     return np.mean([_shape(masks[index]) for index in best], axis=0)
 
 
@@ -119,16 +119,19 @@ def _shape(mask: np.ndarray) -> np.ndarray:
     v, u = rows - rows.mean(), columns - columns.mean()
     radius = np.hypot(u, v)
     # The outermost pixel is noise: the 98th percentile stands for the rim.
-    rim = max(float(np.quantile(radius, 0.98)), 1.0)
-    spread = np.linalg.eigvalsh(np.cov(np.stack([u, v])) + 1e-6 * np.eye(2))
+    rim = max(float(np.partition(radius, int(0.98 * len(radius)))[int(0.98 * len(radius))]), 1.0)
+    uu, vv, uv = (u * u).mean(), (v * v).mean(), (u * v).mean()
+    # The eigenvalues of a 2 × 2 covariance are its half trace ± this.
+    apart = np.hypot((uu - vv) / 2, uv)
     box = float((np.ptp(rows) + 1) * (np.ptp(columns) + 1))
-    rings = np.histogram(radius / rim, bins=N_RINGS, range=(0, 1.001))[0] / len(radius)
+    ring = np.minimum((radius / rim * N_RINGS).astype(int), N_RINGS - 1)
+    rings = np.bincount(ring, minlength=N_RINGS) / len(radius)
     sector = ((np.arctan2(v, u) / (2 * np.pi) + 0.5) * N_ANGLES).astype(int) % N_ANGLES
     profile = np.zeros(N_ANGLES)
     np.maximum.at(profile, sector, radius / rim)
     spectrum = np.abs(np.fft.rfft(profile))[1:9] / N_ANGLES
     form = [
-        spread[0] / spread[1],
+        ((uu + vv) / 2 - apart) / max((uu + vv) / 2 + apart, 1e-9),
         len(radius) / box,
         len(radius) / (np.pi * rim**2),
         profile.min(),

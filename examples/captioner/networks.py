@@ -69,9 +69,9 @@ def train(examples: Examples, n_words: int, rng: np.random.Generator) -> Paramet
     n_steps = int(np.clip(EPOCHS * len(chances) / BATCH, 150, MOST_STEPS))
     for step in range(1, n_steps + 1):
         rows = rng.choice(len(chances), size=BATCH, p=chances)
-        gradients = _gradients(parameters, _blurred(examples, rows, rng), examples, rows)
+        slopes = gradients(parameters, _blurred(examples, rows, rng), examples, rows)
         rate = LEARNING_RATE * 0.5 * (1 + np.cos(np.pi * step / n_steps))
-        _descend(parameters, gradients, moments, step, rate)
+        _descend(parameters, slopes, moments, step, rate)
     return parameters
 
 
@@ -94,7 +94,7 @@ def _activate(
     return inputs, np.maximum(inputs @ parameters["inner"] + parameters["inner_bias"], 0)
 
 
-def _gradients(
+def gradients(
     parameters: Parameters, features: np.ndarray, examples: Examples, rows: np.ndarray
 ) -> Parameters:
     """Return the gradient of the mean cross-entropy of a batch."""
@@ -118,13 +118,13 @@ def _gradients(
 
 def _descend(
     parameters: Parameters,
-    gradients: Parameters,
+    slopes: Parameters,
     moments: dict[str, tuple[np.ndarray, np.ndarray]],
     step: int,
     rate: float,
 ) -> None:
     """Take one step of Adam with decoupled weight decay, in place."""
-    for name, gradient in gradients.items():
+    for name, gradient in slopes.items():
         first, second = moments[name]
         first += (1 - BETA_1) * (gradient - first)
         second += (1 - BETA_2) * (gradient * gradient - second)

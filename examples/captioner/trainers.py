@@ -27,7 +27,13 @@ from examples.portals import Json, Portal, Refused
 MODEL_NAME = "captioner"
 LARGEST_MANIFEST = 256 * 2**20
 SECONDS_BETWEEN_SIGNS = 15.0  # of life, while clips are looked at; a heartbeat is 60 s
-BROKEN = (KeyError, TypeError, ValueError, OSError)  # data not as agreed, or the disk
+BROKEN = (
+    AttributeError,
+    KeyError,
+    TypeError,
+    ValueError,
+    OSError,
+)  # data not as agreed, or the disk
 RENEWABLE = frozenset({401, 403, 404, 410})  # answers to a link that has expired
 
 log = logging.getLogger(__name__)

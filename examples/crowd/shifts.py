@@ -82,9 +82,8 @@ class Shift:
         if slots is None:
             self._skip(person, work)
             return True
-        earlier = list(self.tally.written[work["task_id"]])
         if self._caption(person, work, slots):
-            self._review(person, work["task_id"], earlier, slots)
+            self._review(person, int(work["task_id"]), slots)
         return True
 
     def _skip(self, person: Person, work: Json) -> None:
@@ -116,18 +115,18 @@ class Shift:
                 self.tally.settled.add(task_id)
         return bool(answer["task_status"] == "open")
 
-    def _review(
-        self, person: Person, task_id: int, earlier: Sequence[Written], slots: dict[str, str]
-    ) -> None:
-        """Now and then, score a caption that was there before the person's own."""
-        if not earlier or person.rng(task_id, 2).random() > person.traits.reviews:
+    def _review(self, person: Person, task_id: int, slots: dict[str, str]) -> None:
+        """Now and then, score the newest caption of somebody else."""
+        with self.tally.lock:
+            others = [w for w in self.tally.written[task_id] if w.author != person.annotator_id]
+        if not others or person.rng(task_id, 2).random() > person.traits.reviews:
             return
-        score, why = person.score(task_id, earlier[-1].caption, slots)
+        score, why = person.score(task_id, others[-1].caption, slots)
         body = {
             "annotator_id": person.annotator_id,
             "score": score,
             "rationale": why,
-            "annotation_id": earlier[-1].annotation_id,
+            "annotation_id": others[-1].annotation_id,
         }
         if self._try(f"/tasks/{task_id}/votes", body) is not None:
             with self.tally.lock:
