@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from portal.errors import Conflict, InvalidInput, StaleVersion, TaskClosed
 from portal.models import Annotation, User
 from portal.models.annotations import AnnotationState
-from portal.pages.clips import clip_of
+from portal.pages.clips import Clip, clip_of
 from portal.pages.forms import EditForm
 from portal.pages.frames import show
 from portal.pages.seats import Seat, seat_on, signed_in
@@ -24,6 +24,7 @@ class Caption:
     """One of the person's captions and whether it may still be changed."""
 
     row: Annotation
+    clip: Clip
     may_change: bool
 
 
@@ -31,13 +32,14 @@ class Caption:
 @signed_in
 def mine(request: HttpRequest) -> HttpResponse:
     """Show the person's last captions in all projects."""
+    assert isinstance(request.user, User)
     rows = (
         Annotation.objects.filter(author__user=request.user)
         .exclude(state=AnnotationState.ERASED)
         .select_related("task__video", "task__project")
         .order_by("-id")[:MOST_SHOWN]
     )
-    captions = [Caption(row, may_change(row)) for row in rows]
+    captions = [Caption(row, clip_of(row.task), may_change(row)) for row in rows]
     return show(request, "portal/mine.html", {"captions": captions})
 
 

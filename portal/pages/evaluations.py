@@ -1,4 +1,4 @@
-"""Models compared: the list, and one comparison with its verdict, its metrics and its worst losses."""
+"""Models compared: the list, and one comparison with verdict, metrics and worst losses."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -33,6 +33,10 @@ class SignInForm(AuthenticationForm):
         "inactive": "That user name and password do not go together. Both mind capitals.",
     }
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].label = "User name"
+
 
 class JoinForm(RefusableForm):
     """A new account made by an invitation or the set-up link."""
@@ -114,7 +118,7 @@ class ScoreForm(RefusableForm):
         label="Why? (optional)",
         required=False,
         max_length=MAX_CHARACTERS,
-        widget=forms.Textarea(attrs={"rows": 2, "dir": "auto"}),
+        widget=forms.Textarea(attrs={"rows": 1, "dir": "auto"}),
     )
 
 
@@ -140,7 +144,9 @@ class DecisionForm(RefusableForm):
     text = forms.CharField(
         required=False,
         strip=False,
-        widget=forms.Textarea(attrs={"rows": 3, "maxlength": MAX_CHARACTERS, "dir": "auto"}),
+        widget=forms.Textarea(
+            attrs={"rows": 3, "maxlength": MAX_CHARACTERS, "dir": "auto", "data-decides": "write"}
+        ),
     )
     reason = forms.CharField(
         max_length=MAX_CHARACTERS,

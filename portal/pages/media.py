@@ -44,7 +44,7 @@ def thumbnail(request: HttpRequest, uid: str) -> HttpResponseBase:
 
 
 def _permitted(request: HttpRequest, uid: str) -> Video:
-    """Return the video where the link is signed or the session has a right; else it does not exist."""
+    """Return the video where link or session gives a right to it; else it does not exist."""
     row = Video.objects.standing().select_related("project").filter(uid=uid).first()
     if row is None or not (_is_signed(request) or _has_right(request, row)):
         raise Http404("No such clip.")

@@ -40,7 +40,7 @@ def parse(header: str, size: int) -> Span | None:
     match = _RANGE.fullmatch(wanted[0].strip())
     if match is None or not any(match.groups()):
         return None
-    return _span(*match.groups(), size)
+    return _span(match[1], match[2], size)
 
 
 def _span(first: str, last: str, size: int) -> Span | None:

@@ -21,6 +21,7 @@ class Part:
     skill: float | None
     votes: float | None
     brevity: float | None
+    detail: float | None
     score: float | None
     weight: float | None
 
@@ -74,6 +75,7 @@ def _part(row: Annotation, letter: str, weighed: dict[str, Any], with_authors: b
         skill=weighed.get("skill"),
         votes=weighed.get("votes"),
         brevity=weighed.get("brevity"),
+        detail=weighed.get("specificity"),
         score=weighed.get("score"),
         weight=weighed.get("weight"),
     )

@@ -1,7 +1,8 @@
-"""Scoring other people's captions: one clip at a time, authors hidden, order shuffled per viewer."""
+"""Scoring others' captions: one clip at a time, authors hidden, order shuffled per viewer."""
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -47,10 +48,10 @@ def _page(request: HttpRequest, seat: Seat, refused: ScoreForm | None) -> HttpRe
     waiting = Annotation.objects.reviewable_by(seat.annotator)
     first = waiting.filter(task__gt=after).order_by("task_id").first()
     if first is None:
-        context = {"has_earlier": bool(after) and waiting.exists()}
-        return show(request, "portal/review_empty.html", context, seat=seat, tab="review")
+        empty = {"has_earlier": bool(after) and waiting.exists()}
+        return show(request, "portal/review_empty.html", empty, seat=seat, tab="review")
     task = Task.objects.select_related("video", "project").get(pk=first.task_id)
-    context = {
+    context: dict[str, Any] = {
         "task": task,
         "clip": clip_of(task),
         "candidates": _candidates(waiting.filter(task=task), seat.annotator, refused),

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, wraps
-from typing import Concatenate, ParamSpec
+from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
@@ -15,7 +15,7 @@ from portal.models import Annotation, Annotator, Assignment, Membership, Project
 from portal.models.members import Role
 from portal.services import members
 
-Rest = ParamSpec("Rest")
+View = Callable[..., HttpResponse]
 
 
 @dataclass(frozen=True)
@@ -81,15 +81,13 @@ def seat_on(user: User, project: Project) -> Seat:
     return seat_of(user, project.slug)
 
 
-def signed_in(
-    view: Callable[Concatenate[HttpRequest, Rest], HttpResponse],
-) -> Callable[Concatenate[HttpRequest, Rest], HttpResponse]:
+def signed_in(view: View) -> View:
     """Let in who has signed in, keep the page out of caches, and turn refusals into pages."""
 
     @never_cache
     @login_required
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Rest.args, **kwargs: Rest.kwargs) -> HttpResponse:
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             return view(request, *args, **kwargs)
         except NotFound as missing:
@@ -100,16 +98,12 @@ def signed_in(
     return guarded
 
 
-def seated(
-    view: Callable[Concatenate[HttpRequest, Seat, Rest], HttpResponse],
-) -> Callable[..., HttpResponse]:
+def seated(view: View) -> View:
     """Hand the view the seat that the project's slug in the address names."""
 
     @signed_in
     @wraps(view)
-    def placed(
-        request: HttpRequest, slug: str, *args: Rest.args, **kwargs: Rest.kwargs
-    ) -> HttpResponse:
+    def placed(request: HttpRequest, slug: str, *args: Any, **kwargs: Any) -> HttpResponse:
         assert isinstance(request.user, User)
         return view(request, seat_of(request.user, slug), *args, **kwargs)
 

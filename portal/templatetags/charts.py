@@ -16,8 +16,8 @@ from django.utils.safestring import SafeString, mark_safe
 register = template.Library()
 
 WIDTH = 400.0
-LEFT, RIGHT, TOP, BOTTOM = 40.0, 12.0, 12.0, 26.0
-NO_DATA = mark_safe('<p class="chart-empty">Nothing to draw yet.</p>')  # noqa: S308
+LEFT, RIGHT, TOP, BOTTOM = 48.0, 12.0, 12.0, 26.0
+NO_DATA = mark_safe('<p class="chart-empty">Nothing to draw yet.</p>')
 
 Moment = datetime | date | float
 Point = tuple[Moment, float, float, float]  # where, value, low, high
@@ -152,8 +152,9 @@ def _svg(
 ) -> SafeString:
     return format_html(
         '<svg class="chart chart-{}" viewBox="0 0 {} {}" role="img" aria-label="{}"'
-        ' preserveAspectRatio="xMidYMid meet">{}</svg>',
+        ' preserveAspectRatio="{}">{}</svg>',
         kind, _plain(width), _plain(height), label,
+        "none" if kind == "shares" else "xMidYMid meet",
         format_html_join("", "{}", ((part,) for part in parts)),
     )  # fmt: skip
 

@@ -45,7 +45,8 @@ def signed(value: float | None, places: int = 2) -> str:
     """0.4567 → +0.46, with a real minus sign below zero."""
     if value is None:
         return NOTHING
-    return f"{value:+.{places}f}".replace("-", "\u2212")
+    shown = f"{value:+.{places}f}".replace("-", "\u2212")
+    return shown if any(digit in "123456789" for digit in shown) else shown[1:]
 
 
 @register.filter
