@@ -4,22 +4,14 @@ requests (request, request_if_due) → manifests (freeze, payload, links) → re
 cancel, time_out_silent).
 """
 
-from portal.services.retraining.manifests import (
-    check_manifest_link,
-    freeze,
-    manifest_link,
-    open_manifest,
-    payload,
-)
+from portal.services.retraining.manifests import freeze, manifest_link, payload
 from portal.services.retraining.reports import cancel, record_callback, time_out_silent
 from portal.services.retraining.requests import request, request_if_due
 
 __all__ = [
     "cancel",
-    "check_manifest_link",
     "freeze",
     "manifest_link",
-    "open_manifest",
     "payload",
     "record_callback",
     "request",

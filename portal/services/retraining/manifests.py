@@ -9,14 +9,13 @@ import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import transaction
 
 from portal import signals
 from portal.adapters import signatures, stores
-from portal.errors import NotFound
 from portal.models import BatchItem, Consensus, Event, RetrainJob, Video
 from portal.models.consensus import USING
 from portal.models.retraining import JobState
@@ -81,7 +80,7 @@ def _dispatch(job_id: int, key: str, facts: _Facts) -> bool:
     return True
 
 
-def payload(*, job: RetrainJob, base_url: str) -> dict[str, Any]:
+def payload(job: RetrainJob, base_url: str) -> dict[str, Any]:
     """Say what is asked of a trainer, in the shape that the webhook carries."""
     facts = _facts(job)
     run_id = str(job.uid)
@@ -114,25 +113,9 @@ def payload(*, job: RetrainJob, base_url: str) -> dict[str, Any]:
     }
 
 
-def manifest_link(*, job: RetrainJob, base_url: str) -> str:
+def manifest_link(job: RetrainJob, base_url: str) -> str:
     """Return a fresh signed address of the manifest; a run may ask for another at any time."""
     return _manifest_url(job, base_url, int(time.time()) + LINK_SECONDS)
-
-
-def check_manifest_link(*, job: RetrainJob, expires: str, signature: str) -> None:
-    """Refuse an address that was not signed for this job's manifest or has expired.
-
-    Raises SignatureInvalid.
-    """
-    path = f"{_path(job)}/manifest"
-    signatures.check_link(path, expires, signature, settings.FIELD_KEY, now=time.time())
-
-
-def open_manifest(*, job: RetrainJob) -> BinaryIO:
-    """Open the written manifest. Raises NotFound before it is written."""
-    if not job.batch.manifest_key:
-        raise NotFound("The manifest is not written yet; try again in a moment.")
-    return stores.configured().open(job.batch.manifest_key)
 
 
 def _loaded(job_id: int) -> RetrainJob | None:
