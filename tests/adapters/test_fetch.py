@@ -478,6 +478,7 @@ def test_a_broken_answer_is_named_without_repeating_what_it_said(answer: Any) ->
         fetch.request("GET", server.url(), allow=server.allow, timeout=5)
     assert "broke off" in failed.value.detail
     assert "secret" not in failed.value.detail
+    assert failed.value.__cause__ is None
     assert failed.value.__suppress_context__
 
 
