@@ -9,6 +9,8 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 OWN_GAIN_WEIGHT = 0.15
+# Nats below which gains count as alike: without it a ratio of two nothings would decide.
+DAMPING = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,13 +44,16 @@ def rank(
 ) -> Ranking:
     """Rank candidate tasks for one person by comparative advantage.
 
-    Score = the person's gain - the mean gain of the reference people + .15 of their own gain:
+    Score = log of (own gain + .05) / (the reference people's mean gain + .05) + .15 own gain:
     everyone gets what they are better at than the others, and among equals what teaches most.
+    The ratio, not the difference: a difference sends the weakest to the hardest tasks, where
+    nobody gains much and they lose least.
     Candidates come in order of virtual due time; ties keep it, and an overdue first one leads.
     `posteriors` (tasks, answers), `accuracies` (tasks,), `references` (people, tasks).
     """
     gains = information_gain(posteriors, accuracies)
-    scores = gains - information_gain(posteriors, references).mean(axis=0) + OWN_GAIN_WEIGHT * gains
+    others = information_gain(posteriors, references).mean(axis=0)
+    scores = np.log((gains + DAMPING) / (others + DAMPING)) + OWN_GAIN_WEIGHT * gains
     # Rounded, so that equal tasks stay in due order whatever the last bits say.
     order = np.argsort(-np.round(scores, 9), kind="stable")
     if is_first_overdue and len(order):

@@ -58,6 +58,8 @@ def plan(
     person, then task. Measured: 97 % and more of `bound`. Fisher, Nemhauser and Wolsey 1978.
     """
     problem = _problem(gains, capacity, need, forbidden, taken, discounts)
+    if problem.gains.size == 0:
+        return ()
     prices, _ = _price_people(problem, PRICE_STEPS)
     plans = (_greedy(problem, np.zeros(len(problem.gains))), _greedy(problem, prices))
     return max(plans, key=lambda pairs: sum(pair.gain for pair in pairs))
@@ -75,7 +77,7 @@ def bound(
 ) -> float:
     """Return a sum that no plan can exceed, to judge plans by (a Lagrangian dual value)."""
     problem = _problem(gains, capacity, need, forbidden, taken, discounts)
-    return _price_people(problem, n_steps)[1]
+    return _price_people(problem, n_steps)[1] if problem.gains.size else 0.0
 
 
 def _greedy(problem: _Problem, prices: Floats) -> tuple[Pair, ...]:

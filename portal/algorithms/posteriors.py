@@ -14,36 +14,36 @@ SHARED_MISTAKES = 0.4
 
 
 def of_answers(
-    answers: Sequence[int] | Integers,
-    accuracies: Sequence[float] | Floats,
+    answers: Integers | Sequence[int],
+    accuracies: Floats | Sequence[float],
     n_answers: int,
     shared_mistakes: float = SHARED_MISTAKES,
 ) -> Floats:
-    """Return the probability of each of `n_answers` being right, shape (n_answers,).
+    """Return the probability of each of `n_answers` being right, shape (..., n_answers).
 
+    `answers` (..., k) are numbered from 0, -1 where nobody answered; `accuracies` has their shape.
     People are right with their accuracy; of the wrong answers, a share goes to one mistake that
     the task invites and nobody knows beforehand, the rest is even. The inviting mistake is summed
     out, so that three people of .5 who repeat one another are not three witnesses. Without answers
     the result is even.
     """
-    given = np.asarray(answers, dtype=np.intp)
-    rates = np.asarray(accuracies, dtype=np.float64)
+    given, rates = np.asarray(answers, dtype=np.intp), np.asarray(accuracies, dtype=np.float64)
     if given.shape != rates.shape or n_answers < 2:
         raise ValueError(f"{given.shape} answers of {n_answers} need as many rates: {rates.shape}.")
-    if len(given) and (given.min() < 0 or given.max() >= n_answers):
-        raise ValueError(f"Answers are numbered from 0 to {n_answers - 1}.")
-    names = np.arange(n_answers)
-    is_truth = given[:, None] == names
+    if given.size and (given.min() < -1 or given.max() >= n_answers):
+        raise ValueError(f"Answers are numbered from 0 to {n_answers - 1}, or -1 for none.")
     even = (1.0 - shared_mistakes) / (n_answers - 1)
-    # chance[i, c, w] of answer i if c is true and w the mistake that the task invites
-    wrong = even + shared_mistakes * is_truth[:, None, :]
-    chance = np.where(
-        is_truth[:, :, None], rates[:, None, None], (1.0 - rates)[:, None, None] * wrong
-    )
-    logs = np.log(chance).sum(axis=0)
-    logs[names, names] = -np.inf  # the truth is no mistake
-    likelihood = np.exp(logs - logs.max()).sum(axis=1)
-    return np.asarray(likelihood / likelihood.sum())
+    said = given[..., None] == np.arange(n_answers)
+    # Relative to an even mistake: what an answer says for itself, and for being the inviting one.
+    truth = (said * (np.log(rates) - np.log((1.0 - rates) * even))[..., None]).sum(axis=-2)
+    lure = np.exp(_shifted(said.sum(axis=-2) * np.log((even + shared_mistakes) / even)))
+    others = np.maximum(lure.sum(axis=-1, keepdims=True) - lure, np.finfo(np.float64).tiny)
+    likelihood = np.exp(_shifted(truth + np.log(others)))
+    return np.asarray(likelihood / likelihood.sum(axis=-1, keepdims=True))
+
+
+def _shifted(logs: Floats) -> Floats:
+    return np.asarray(logs - logs.max(axis=-1, keepdims=True))
 
 
 def of_confidence(

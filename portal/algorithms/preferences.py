@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import comb
+from math import exp, lgamma, log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,5 +80,5 @@ def bradley_terry(wins: Floats, draw_weight: float = 0.1) -> Floats:
 
 def _tail(n_successes: int, n: int) -> float:
     """P(at least so many heads) for a fair coin; 1 where nothing was thrown."""
-    heads: int = sum(comb(n, k) for k in range(n_successes, n + 1))
-    return heads / (1 << n)
+    logs = (lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) for k in range(n_successes, n + 1))
+    return min(sum(exp(each - n * log(2.0)) for each in logs), 1.0)

@@ -63,5 +63,5 @@ def reference_people(reliabilities: Floats) -> Floats:
     if len(reliabilities) == 0:
         prior = PRIOR_RIGHT / (PRIOR_RIGHT + PRIOR_WRONG)
         ladder = np.asarray([prior - 0.17, prior, prior + 0.17])
-        return np.broadcast_to(ladder[:, None], (3, *reliabilities.shape[1:])).squeeze().copy()
+        return np.asarray(np.multiply.outer(ladder, np.ones(reliabilities.shape[1:])))
     return np.asarray(np.percentile(reliabilities, REFERENCE_PERCENTILES, axis=0))
