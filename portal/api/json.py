@@ -37,6 +37,8 @@ class Line:
 
 def decode(raw: bytes, *, max_values: int = MAX_VALUES) -> Any:
     """Return the value of one JSON document; raise InvalidInput naming the field or the line."""
+    if raw.startswith(BOM):
+        refuse(BODY, "Send UTF-8 without a byte order mark.", "byte_order_mark")
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as broken:

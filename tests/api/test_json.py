@@ -78,7 +78,7 @@ def parse(
         pytest.param(b'{"a": 1}{"a": 2}', "invalid_json", "body", id="B021-two"),
         pytest.param(b"", "invalid_json", "body", id="B022"),
         pytest.param(b'{"a": "\xff"}', "invalid_utf8", "body", id="B024"),
-        pytest.param(b'\xef\xbb\xbf{"a": 1}', "invalid_json", "body", id="B025"),
+        pytest.param(b'\xef\xbb\xbf{"a": 1}', "byte_order_mark", "body", id="B025"),
         pytest.param('{"a": 1}'.encode("utf-16"), "invalid_utf8", "body", id="B027"),
         pytest.param(b"{'a': 1}", "invalid_json", "body", id="single-quotes"),
         pytest.param(b'{"a": 1,}', "invalid_json", "body", id="trailing-comma"),
@@ -262,7 +262,7 @@ def test_a_bad_line_is_an_error_of_its_own_and_the_rest_is_read() -> None:
         (2, "invalid_json"),
         (3, "invalid_text"),
         (4, "invalid_utf8"),
-        (5, "invalid_json"),
+        (5, "byte_order_mark"),
         (6, {"a": 2}),
     ]
 
