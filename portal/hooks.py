@@ -66,6 +66,16 @@ def freeze_batch(*, job_id: int, **_: Any) -> None:
     jobs.freeze_batch.enqueue(job_id)
 
 
+def compare_models(*, job_id: int, **_: Any) -> None:
+    """A new version's predictions are in: compare it with the original."""
+    jobs.compare_models.enqueue(job_id)
+
+
+def build_export(*, export_id: int, **_: Any) -> None:
+    """An export was asked for: build it."""
+    jobs.build_export.enqueue(export_id)
+
+
 WIRING: tuple[tuple[Signal, Hook], ...] = (
     (signals.predictions_ingested, open_tasks),
     (signals.video_added, probe_video),
@@ -81,6 +91,8 @@ WIRING: tuple[tuple[Signal, Hook], ...] = (
     (signals.consensus_contested, credit_annotators),
     (signals.consensus_contested, escalate_task),
     (signals.retrain_requested, freeze_batch),
+    (signals.version_complete, compare_models),
+    (signals.export_requested, build_export),
 )
 
 

@@ -5,15 +5,19 @@ Jobs hold no state and are idempotent: the worker runs each at least once.
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from django.db import InterfaceError, OperationalError
+from django.db.models import QuerySet
 from django_tasks import task
 
-from portal.models import Consensus, Prediction, Project, Task
+from portal.models import Consensus, Export, Prediction, Project, RetrainJob, Task, Video
 from portal.services import (
     annotators,
     assignments,
     consensus,
+    evaluations,
+    exports,
     retraining,
     tasks,
     videos,
@@ -44,6 +48,18 @@ def freeze_batch(job_id: int) -> None:
 
 
 @task()
+def compare_models(job_id: int) -> None:
+    """Compare a retrained model with the original."""
+    evaluations.compare(job_id=job_id)
+
+
+@task()
+def build_export(export_id: int) -> None:
+    """Write an export's file."""
+    exports.build(export_id=export_id)
+
+
+@task()
 def refit_project(project_id: int) -> None:
     """Fit a project's consensus parameters anew."""
     annotators.refit(project=Project.objects.get(pk=project_id))
@@ -55,41 +71,36 @@ def deliver(delivery_id: int) -> None:
 
 
 def sweep() -> int:
-    """Do what the rows say is owed; returns how many pieces of work were found.
+    """Do the quick work that the rows say is owed; returns how many pieces were found.
 
     One failing row is logged and does not keep the others waiting.
     """
     found = assignments.expire_stale() + retraining.time_out_silent()
-    for step, ids in _owed():
-        for pk in ids:
-            found += _try(step, pk)
-    return found
+    return found + _pay(
+        (lambda pk: tasks.open_for(prediction_ids=[pk]), Prediction.objects.unconsidered()),
+        (lambda pk: consensus.settle(task_id=pk), Task.objects.unsettled()),
+        (lambda pk: annotators.credit(consensus_id=pk), Consensus.objects.uncredited()),
+    )
 
 
-def _owed() -> list[tuple[Callable[[int], object], list[int]]]:
-    """Each kind of debt with the rows that owe it, oldest first."""
-    return [
-        (
-            lambda pk: tasks.open_for(prediction_ids=[pk]),
-            list(Prediction.objects.unconsidered().values_list("pk", flat=True)[:SWEEP_LIMIT]),
-        ),
-        (
-            lambda pk: consensus.settle(task_id=pk),
-            list(Task.objects.unsettled().values_list("pk", flat=True)[:SWEEP_LIMIT]),
-        ),
-        (
-            lambda pk: annotators.credit(consensus_id=pk),
-            list(
-                Consensus.objects.uncredited()
-                .order_by("pk")
-                .values_list("pk", flat=True)[:SWEEP_LIMIT]
-            ),
-        ),
-        (
-            lambda pk: consensus.judge(consensus_id=pk),
-            list(Consensus.objects.unjudged().values_list("pk", flat=True)[:SWEEP_LIMIT]),
-        ),
-    ]
+def catch_up() -> int:
+    """The same for slow work (network, decoding, files), on a thread of its own in the worker."""
+    return _pay(
+        (lambda pk: videos.probe(video_id=pk), Video.objects.needing_media()),
+        (lambda pk: retraining.freeze(job_id=pk), RetrainJob.objects.unwritten()),
+        (lambda pk: evaluations.compare(job_id=pk), RetrainJob.objects.unevaluated()),
+        (lambda pk: exports.build(export_id=pk), Export.objects.unbuilt()),
+        (lambda pk: consensus.judge(consensus_id=pk), Consensus.objects.unjudged()),
+    )
+
+
+def _pay(*debts: tuple[Callable[[int], object], QuerySet[Any]]) -> int:
+    """Take each step for the rows that owe it, oldest first."""
+    return sum(
+        _try(step, pk)
+        for step, owing in debts
+        for pk in list(owing.order_by("pk").values_list("pk", flat=True)[:SWEEP_LIMIT])
+    )
 
 
 def _try(step: Callable[[int], object], pk: int) -> int:

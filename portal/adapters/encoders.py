@@ -35,8 +35,13 @@ class Encoder(Protocol):
 class Answer(Protocol):
     """What a fetch brings back."""
 
-    status: int
-    body: bytes
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+
+    @property
+    def body(self) -> bytes:
+        """The bytes that were read."""
 
 
 Fetch = Callable[..., Answer]

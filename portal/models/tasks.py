@@ -7,7 +7,7 @@ with each piece of evidence, so that unsettled work can be asked for instead of 
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db import connection, models
+from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -90,11 +90,9 @@ class TaskQuerySet(models.QuerySet["Task"]):
 
     def lock_free(self, pk: int) -> "Task | None":
         """Lock one task that still has room; None where it has gone or another is at it."""
-        locking = (
-            {"skip_locked": True, "of": ("self",)} if connection.vendor == "postgresql" else {}
-        )
         rows = self.with_room().filter(pk=pk).select_related("project", "prediction")
-        return rows.select_for_update(**locking).first()
+        # SQLite ignores the clause: its one write lock is taken when the transaction begins.
+        return rows.select_for_update(skip_locked=True, of=("self",)).first()
 
     def take_slot(self, pk: int) -> bool:
         """Count one more taken slot if there is one; False when the last has just gone."""
