@@ -240,7 +240,8 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "level": "WARNING", "propagate": True},
         "django.server": {"handlers": [], "level": "INFO", "propagate": True},
-        "httpx": {"level": "WARNING"},
+        "django.request": {"level": "ERROR"},  # what callers got wrong is theirs to read
+        "gunicorn.http.wsgi": {"level": "ERROR"},  # Django leaves HEAD's body to the server
         "django_tasks": {"level": "WARNING"},
     },
 }

@@ -134,10 +134,12 @@ class Command(BaseCommand):
         if self.supervisor.wait(TRAINING_PATIENCE, until=Every(0.5, compared)):
             self.tell_verdict(Evaluation.objects.filter(finished_at__isnull=False, **mine)[0])
             return True
+        if self.supervisor.stopping:
+            return False
         job = RetrainJob.objects.filter(**mine).order_by("-id").first()
         state = job.get_state_display() if job else "not begun"
         self.say(f"The retraining is still {state}; the console shows when it is done.")
-        return not self.supervisor.stopping
+        return True
 
     def tell_verdict(self, evaluation: Evaluation) -> None:
         """Say what the comparison came to."""
