@@ -28,6 +28,7 @@ class Run:
 
     def __init__(self, data_dir: Path, port: int, command: str = "portal") -> None:
         self.url = f"http://127.0.0.1:{port}"
+        self.data_dir = data_dir
         self.log = data_dir.with_name(f"{time.monotonic_ns()}.log")
         bare = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         # A mark that every descendant inherits, so that none can hide.
@@ -86,40 +87,37 @@ def running(data_dir: Path, port: int) -> Iterator[Run]:
             os.kill(pid, signal.SIGKILL)
 
 
-def test_a_killed_web_server_and_a_killed_worker_come_back(tmp_path, free_port) -> None:
-    with running(tmp_path / "data", free_port()) as run:
-        for part in ("gunicorn", "worker"):
-            killed = run.pids_of(part)
-            assert killed
-            for pid in killed:
-                os.kill(pid, signal.SIGKILL)
-            assert eventually(lambda part=part, old=killed: set(run.pids_of(part)) - set(old))
-            # The address stays ours: a visitor waits and is not turned away.
-            assert httpx.get(f"{run.url}/healthz", timeout=60).status_code == 200
+@pytest.fixture(scope="module")
+def house(tmp_path_factory) -> Iterator[Run]:
+    """A portal for the tests that leave it running."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with running(tmp_path_factory.mktemp("house") / "data", port) as run:
+        yield run
 
 
-def test_ctrl_c_leaves_no_process_behind(tmp_path, free_port) -> None:
-    with running(tmp_path / "data", free_port()) as run:
-        assert len(run.descendants()) >= 3
-        run.process.send_signal(signal.SIGINT)
-        assert run.process.wait(60) == 0
-        assert run.descendants() == {}
+@pytest.mark.parametrize("part", ["gunicorn", "worker"])
+def test_what_is_killed_comes_back(house, part) -> None:
+    killed = house.pids_of(part)
+    assert killed
+    for pid in killed:
+        os.kill(pid, signal.SIGKILL)
+    assert eventually(lambda: set(house.pids_of(part)) - set(killed))
+    # The address stays ours: a visitor waits and is not turned away.
+    assert httpx.get(f"{house.url}/healthz", timeout=60).status_code == 200
 
 
-def test_a_killed_supervisor_leaves_no_process_behind(tmp_path, free_port) -> None:
-    with running(tmp_path / "data", free_port()) as run:
-        run.process.kill()
-        assert eventually(lambda: run.descendants() == {})
+def test_the_set_up_link_opens(house) -> None:
+    assert eventually(lambda: "/setup/" in house.said())
+    link = re.findall(r"http\S+/setup/\S+", house.said())[0]
+    assert httpx.get(link, timeout=60).status_code == 200
 
 
-def test_it_can_be_started_again_on_the_same_data(tmp_path, free_port) -> None:
-    port = free_port()
-    with running(tmp_path / "data", port) as first:
-        assert eventually(lambda: "/setup/" in first.said())
-        link = re.findall(r"http\S+/setup/\S+", first.said())[0]
-        assert httpx.get(link).status_code == 200
-    with running(tmp_path / "data", port) as second:
-        assert httpx.get(f"{second.url}/healthz").status_code == 200
+def test_a_data_folder_in_use_is_said_before_anything_is_started(house, free_port) -> None:
+    late = Run(house.data_dir, free_port())
+    assert late.process.wait(60) == 1
+    assert "already runs on the data folder" in late.said()
 
 
 def test_a_taken_port_is_said_before_anything_is_started(tmp_path) -> None:
@@ -132,8 +130,14 @@ def test_a_taken_port_is_said_before_anything_is_started(tmp_path) -> None:
         assert "Traceback" not in run.said()
 
 
-def test_a_data_folder_in_use_is_said_before_anything_is_started(tmp_path, free_port) -> None:
-    with running(tmp_path / "data", free_port()):
-        late = Run(tmp_path / "data", free_port())
-        assert late.process.wait(60) == 1
-        assert "already runs on the data folder" in late.said()
+def test_however_it_ends_nothing_stays_and_it_starts_again(tmp_path, free_port) -> None:
+    port = free_port()
+    with running(tmp_path / "data", port) as first:
+        assert len(first.descendants()) >= 3
+        first.process.send_signal(signal.SIGINT)
+        assert first.process.wait(60) == 0
+        assert first.descendants() == {}
+    with running(tmp_path / "data", port) as second:
+        assert httpx.get(f"{second.url}/healthz", timeout=60).status_code == 200
+        second.process.kill()
+        assert eventually(lambda: second.descendants() == {})
