@@ -40,7 +40,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069]+"
 
 @dataclass(frozen=True)
 class Candidate:
-    """One caption and its part in the decision: total score, support, and the votes' log-odds."""
+    """One caption and its score in the decision, with what support and votes gave to it."""
 
     text: str
     score: float = 0.0
@@ -85,14 +85,15 @@ class Judge(Protocol):
 class OfflineJudge:
     """A judgement from the decision's own numbers, by arithmetic anyone can redo.
 
-    log-odds = -3 + 2 overlap + 2 support + 1.2 tanh(4 margin) + tanh(votes) + log2(1 + others)/2
+    log-odds = -3 + 2 overlap + 2 support + 1.2 tanh(4 margin) + tanh(4 votes)
+               + log2(1 + others)/2
 
     overlap: mean share of words that the other captions have in common with the winner, by plain
     edit distance over sorted words and not by the consensus's similarity. support: the winner's
     own in the decision. margin: its score above the best caption in other words (overlap under
-    .95), .5 where there is none, and 0 where nobody else has captioned. votes: its log-odds.
-    Hand-set, not calibrated; it never reads the consensus's confidence. One caption alone: .05;
-    five alike: above .95; five about different things: about .3.
+    .95), .5 where there is none, 0 where nobody else has captioned. votes: what they gave to its
+    score. Hand-set, not calibrated; it never reads the consensus's confidence. One caption alone:
+    under .1; five alike: above .95; five about different things: about .3.
     """
 
     name = "offline"
@@ -110,7 +111,7 @@ class OfflineJudge:
             + 2.0 * overlap
             + 2.0 * min(max(winner.support, 0.0), 1.0)
             + 1.2 * math.tanh(4.0 * margin)
-            + math.tanh(winner.votes)
+            + math.tanh(4.0 * winner.votes)
             + 0.5 * math.log2(1 + len(others))
         )
         reason = _offline_reason(len(others), len(rivals), overlap, margin, winner.votes)
@@ -215,7 +216,7 @@ def _offline_reason(
         where = "ahead of" if margin >= 0 else "behind"
         said.append(f"it is {abs(margin):.2f} {where} the best of {n_rivals} in other words")
     if votes:
-        said.append(f"votes speak {'for' if votes > 0 else 'against'} it ({votes:+.2f} log-odds)")
+        said.append(f"votes {'raise' if votes > 0 else 'lower'} its score ({votes:+.2f})")
     return "; ".join(said) + "."
 
 
