@@ -1,0 +1,1 @@
+"""The pages, each rule by its name."""
