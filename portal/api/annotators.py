@@ -106,7 +106,12 @@ class MetricsView(PortalView):
         annotator = rows.first()
         if annotator is None:
             raise NotFound(f"There is no annotator {annotator_id} here that you may see.")
-        return Response(annotators.metrics(annotator=annotator))
+        return Response(describe_metrics(annotators.metrics(annotator=annotator)))
+
+
+def describe_metrics(figures: dict[str, Any]) -> dict[str, Any]:
+    """Write the figures that are promised; what else the service knows stays inside."""
+    return {name: figures[name] for name in MetricsOutput().fields}
 
 
 def describe(annotator: Annotator) -> dict[str, Any]:

@@ -65,7 +65,8 @@ class PortalView(APIView):
 
     def body(self, request: Request, shape: type[Body]) -> dict[str, Any]:
         """Return the validated fields of the request's body."""
-        serializer = shape(data=request.data)
+        is_left_out = self.body_is_optional and _is_bodiless(request)
+        serializer = shape(data={} if is_left_out else request.data)
         serializer.is_valid(raise_exception=True)
         return dict(serializer.validated_data)
 

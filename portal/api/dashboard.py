@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.api import queries
-from portal.api.annotators import MetricsOutput
+from portal.api.annotators import MetricsOutput, describe_metrics
 from portal.api.base import PortalView
 from portal.api.permissions import Need
 from portal.api.schema import documented
@@ -60,12 +60,12 @@ class DashboardView(PortalView):
     @documented("get_dashboard", "Read the project's figures", answers={200: DashboardOutput})
     def get(self, request: Request) -> Response:
         project = self.project()
-        sees_people = self.role != Role.READER
+        people = [] if self.role == Role.READER else annotators.all_metrics(project=project)
         return Response(
             {
                 "project": project.slug,
                 "progress": describe(projects.progress(project=project)),
-                "annotators": annotators.all_metrics(project=project) if sees_people else [],
+                "annotators": [describe_metrics(figures) for figures in people],
             }
         )
 

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from django.conf import settings
-from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponseBase, StreamingHttpResponse
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from portal.adapters import signatures, stores
+from portal.api.exceptions import problem_response
 from portal.api.queries import text
 from portal.errors import NotFound, SignatureInvalid
 
@@ -54,11 +55,16 @@ def send(
     etag = f'"{sha256}"'
     first, last = _span(request, n_bytes, etag)
     if first >= n_bytes > 0:
-        refused = HttpResponse(status=416)
+        refused = problem_response(
+            416,
+            "range_not_satisfiable",
+            f"The file has {n_bytes} bytes.",
+            request_id=getattr(request, "request_id", ""),
+        )
         refused["Content-Range"] = f"bytes */{n_bytes}"
         return refused
     is_part = last - first + 1 < n_bytes
-    body = _pieces(stores.configured().open(key), first, last)
+    body = _Part(stores.configured().open(key), first, last)
     response = StreamingHttpResponse(
         body, status=206 if is_part else 200, content_type=content_type
     )
@@ -80,10 +86,18 @@ def _span(request: Request, n_bytes: int, etag: str) -> tuple[int, int]:
     return (first, last) if first <= last or first >= n_bytes else (0, n_bytes - 1)
 
 
-def _pieces(file: BinaryIO, first: int, last: int) -> Iterator[bytes]:
-    with file:
+class _Part:
+    """Some bytes of an open file; closed by the response, whether or not anybody read them."""
+
+    def __init__(self, file: BinaryIO, first: int, last: int) -> None:
+        self._file, self._left = file, last - first + 1
         file.seek(first)
-        left = last - first + 1
-        while left > 0 and (piece := file.read(min(CHUNK, left))):
-            left -= len(piece)
+
+    def __iter__(self) -> Iterator[bytes]:
+        while self._left > 0 and (piece := self._file.read(min(CHUNK, self._left))):
+            self._left -= len(piece)
             yield piece
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()

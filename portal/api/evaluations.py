@@ -119,7 +119,8 @@ class TaskEvaluationView(PortalView):
     )
     def get(self, request: Request, pk: str) -> Response:
         task = self.find(Task.objects.select_related("project", "video"), pk=pk)
-        return Response(evaluations.for_task(task=task))
+        row = evaluations.for_task(task=task)
+        return Response(row | {"reviewed_at": iso(row["reviewed_at"])})
 
 
 def describe(evaluation: Evaluation) -> dict[str, Any]:

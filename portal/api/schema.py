@@ -38,6 +38,10 @@ class ProblemOutput(serializers.Serializer[Any]):
     detail = serializers.CharField()
     errors = FieldProblemOutput(many=True)
     request_id = serializers.CharField()
+    draft = serializers.CharField(
+        required=False,
+        help_text="The text of a refused caption: kept, and given back with the task.",
+    )
 
 
 class Schema(AutoSchema):
