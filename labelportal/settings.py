@@ -208,6 +208,12 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "DeliveryStateEnum": "portal.models.events.DeliveryState",
+        "ExportStateEnum": "portal.models.exports.ExportState",
+        "JobStateEnum": "portal.models.retraining.JobState",
+        "VideoStateEnum": "portal.models.videos.VideoState",
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "persistAuthorization": False},
