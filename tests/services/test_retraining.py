@@ -245,6 +245,15 @@ def test_nothing_is_retrained_before_a_model_has_spoken():
     assert retraining.request_if_due(project_id=project.pk) is None
 
 
+def test_what_is_due_is_found_without_an_announcement():
+    project = due_project()
+    settled(project, 3)
+    settled(due_project(), 2)
+    assert retraining.request_all_due() == 1
+    assert retraining.request_all_due() == 0
+    assert RetrainJob.objects.get().project == project
+
+
 @pytest.mark.django_db(transaction=True)
 def test_many_triggers_at_once_open_one_job():
     project = due_project()

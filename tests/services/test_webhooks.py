@@ -17,6 +17,7 @@ from portal.adapters import signatures
 from portal.errors import Conflict, InvalidInput, OutboundRefused, SignatureInvalid
 from portal.models import Delivery, Endpoint, Event
 from portal.services import webhooks
+from portal.services.webhooks import deliveries
 from tests.factories import DeliveryFactory, EndpointFactory, JobFactory, ProjectFactory
 from tests.receivers import receiving
 
@@ -132,7 +133,7 @@ def test_retry_after_on_an_ordinary_failure_changes_nothing(settings):
 
 
 def test_w5_an_answer_that_trickles_is_cut_at_the_deadline(settings, monkeypatch):
-    monkeypatch.setattr(webhooks, "ATTEMPT_SECONDS", 1.0)
+    monkeypatch.setattr(deliveries, "ATTEMPT_SECONDS", 1.0)
     done = threading.Event()
 
     def trickle(handler) -> None:
@@ -293,11 +294,32 @@ def test_a_success_ends_a_run_of_failures(settings):
 
 def test_many_messages_for_one_endpoint_leave_room_for_the_others():
     busy = EndpointFactory()
-    DeliveryFactory.create_batch(webhooks.DUE_PER_ENDPOINT + 5, endpoint=busy)
+    DeliveryFactory.create_batch(deliveries.DUE_PER_ENDPOINT + 5, endpoint=busy)
     other = DeliveryFactory()
     due = webhooks.due()
-    assert len(due) == webhooks.DUE_PER_ENDPOINT + 1
+    assert len(due) == deliveries.DUE_PER_ENDPOINT + 1
     assert (other.pk, other.endpoint_id) in due
+
+
+def test_what_waits_for_a_receiver_that_answers_goes_out_at_once_in_order(settings):
+    with receiving() as receiver:
+        settings.OUTBOUND_ALLOW = receiver.allow
+        first = delivery_to(receiver.url)
+        others = DeliveryFactory.create_batch(5, endpoint=first.endpoint)
+        elsewhere = DeliveryFactory()
+        try_once(first)
+    ids = [got.headers["webhook-id"] for got in receiver.got]
+    assert ids == [str(delivery.event.uid) for delivery in [first, *others]]
+    assert [pk for pk, _ in webhooks.due()] == [elsewhere.pk]
+
+
+def test_what_waits_for_a_receiver_that_fails_goes_on_waiting(settings):
+    with receiving(200, 500, 200) as receiver:
+        settings.OUTBOUND_ALLOW = receiver.allow
+        first = delivery_to(receiver.url)
+        DeliveryFactory.create_batch(3, endpoint=first.endpoint)
+        try_once(first)
+    assert len(receiver.got) == 2
 
 
 def test_a_redelivery_keeps_the_id(settings):

@@ -1,12 +1,12 @@
 """Retraining: a batch is frozen, a trainer is told, its reports move the job on.
 
-requests (request, request_if_due) → manifests (freeze, payload, links) → reports (record_callback,
-cancel, time_out_silent).
+requests (request, request_if_due, request_all_due) → manifests (freeze, payload, manifest_link) →
+reports (record_callback, cancel, time_out_silent).
 """
 
 from portal.services.retraining.manifests import freeze, manifest_link, payload
 from portal.services.retraining.reports import cancel, record_callback, time_out_silent
-from portal.services.retraining.requests import request, request_if_due
+from portal.services.retraining.requests import request, request_all_due, request_if_due
 
 __all__ = [
     "cancel",
@@ -15,6 +15,7 @@ __all__ = [
     "payload",
     "record_callback",
     "request",
+    "request_all_due",
     "request_if_due",
     "time_out_silent",
 ]

@@ -66,10 +66,12 @@ def request(
 
 def request_if_due(*, project_id: int) -> RetrainJob | None:
     """Open a job on all new captions where a batch is full, none runs and the pause is over."""
+    if not _is_due(Project.objects.get(pk=project_id)):  # seldom: the lock is not taken for a look
+        return None
     with transaction.atomic():
         project = Project.objects.select_for_update().get(pk=project_id)
         version = _base(project)
-        if version is None or not _is_time(project) or not _is_full(project):
+        if version is None or not _is_due(project):
             return None
         fresh = Consensus.objects.filter(project=project).trainable().unbatched()
         task_ids = list(fresh.order_by("pk").values_list("task_id", flat=True)[:LARGEST_BATCH])
@@ -78,6 +80,12 @@ def request_if_due(*, project_id: int) -> RetrainJob | None:
             number += 1
         items = _items(project, task_ids)
         return _open(project, version, f"count-{number}", items, "count", None)
+
+
+def request_all_due() -> int:
+    """Open the jobs that are due in any project, announced or not; return how many."""
+    projects = Project.objects.order_by("pk").values_list("pk", flat=True)
+    return sum(request_if_due(project_id=pk) is not None for pk in projects)
 
 
 def _check_request(mini_batch_id: str, task_ids: Sequence[int]) -> None:
@@ -209,6 +217,10 @@ def _base(project: Project) -> ModelVersion | None:
         .order_by("-pk")
         .first()
     )
+
+
+def _is_due(project: Project) -> bool:
+    return _is_time(project) and _is_full(project)
 
 
 def _is_time(project: Project) -> bool:
