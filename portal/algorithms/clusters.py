@@ -9,24 +9,31 @@ Matrix = NDArray[np.float64]
 
 MIN_PEOPLE = 2  # one dissenter is an outlier, two are a reading
 MIN_COHERENCE = 0.45
-MAX_BRIDGE = 0.6  # likeness across, as a share of the looser side's likeness within
+MAX_BRIDGE = 0.5  # likeness across, as a share of the looser side's likeness within
+CLEAR_OPPOSITION = 0.4  # mean contradiction across at which coherence need not be shown
 
 
-def two_readings(likeness: Matrix, authors: Sequence[int], copies: NDArray[np.bool_]) -> bool:
-    """Say whether k captions split into two sides, each coherent and by two people or more.
+def two_readings(
+    meaning: Matrix, opposed: Matrix, people: Sequence[int]
+) -> tuple[list[int], list[int]] | None:
+    """Find two sides of k captions, each by two people or more; None without them.
 
-    `likeness` is (k, k) in [0, 1]; copies of the prediction speak as one person. Average-linkage
-    clustering cut at two; never true for fewer than four captions.
+    Sides either contradict each other, or are each coherent and far apart. `meaning` is (k, k) in
+    [0, 1], `opposed` the same for contradictions, `people` who speaks, copies of the prediction as
+    one. Sides are positions, by average-linkage clustering cut at two.
     """
-    people = [-1 if copy else author for author, copy in zip(authors, copies, strict=True)]
-    if len(likeness) < 2 * MIN_PEOPLE:
-        return False
-    left, right = halves(likeness)
+    if len(meaning) < 2 * MIN_PEOPLE:
+        return None
+    compatible = meaning * (1 - opposed)
+    left, right = halves(compatible)
     if min(len({people[i] for i in side}) for side in (left, right)) < MIN_PEOPLE:
-        return False
-    within = min(_mean_within(likeness, side) for side in (left, right))
-    across = float(likeness[np.ix_(left, right)].mean())
-    return within >= MIN_COHERENCE and across <= MAX_BRIDGE * within
+        return None
+    across = np.ix_(left, right)
+    if opposed[across].mean() >= CLEAR_OPPOSITION:
+        return left, right
+    within = min(_mean_within(compatible, side) for side in (left, right))
+    is_split = within >= MIN_COHERENCE and compatible[across].mean() <= MAX_BRIDGE * within
+    return (left, right) if is_split else None
 
 
 def halves(likeness: Matrix) -> tuple[list[int], list[int]]:

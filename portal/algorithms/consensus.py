@@ -24,7 +24,7 @@ from portal.algorithms.evidence import (
     weigh,
 )
 from portal.algorithms.parameters import Parameters
-from portal.algorithms.scores import Ballot, Scores
+from portal.algorithms.scores import Ballot, Scores, Tally
 
 __all__ = [
     "Ballot",
@@ -44,7 +44,7 @@ HOPELESS = 0.1  # confidence under which asking more people only costs
 
 @dataclass(frozen=True)
 class Contribution:
-    """What spoke for one caption: `score` is support + skill + votes − brevity.
+    """What spoke for one caption: `score` is support + skill + votes − brevity + specificity.
 
     `weight` is its voice in the support of others, `discount` the share left to it beside those
     that repeat it; `similarities` its likeness to every caption in key order, itself included.
@@ -57,6 +57,7 @@ class Contribution:
     skill: float
     votes: float
     brevity: float
+    specificity: float
     score: float
     weight: float
     discount: float
@@ -112,27 +113,19 @@ def decide(
     terms = scores.score(ordered, support(evidence, weights, given.baseline), votes, given)
     ranking = scores.ranking(ordered, terms, votes)
     best = ranking[0]
-    split = two_readings(evidence.likeness, [each.author for each in ordered], evidence.copies)
+    people = [-1 if c else each.author for each, c in zip(ordered, evidence.copies, strict=True)]
+    sides = two_readings(evidence.meaning, evidence.opposed, people)
     residuals = scores.residuals(ordered, terms.support, evidence)
-    log_odds = confidence.logit(
-        confidence.Features(
-            support=float(terms.support[best]),
-            likeness=mean_pair(evidence.likeness, evidence, weights),
-            meaning=mean_pair(evidence.meaning, evidence, weights),
-            voices=float(weights.sum()),
-            votes=float(votes.log_odds[best]),
-            is_split=split,
-            has_encoder=shape is not None,
-        )
-    )
+    features = features_of(best, evidence, weights, votes, sides, has_encoder=shape is not None)
+    log_odds = confidence.logit(features)
     return Decision(
         winner=ordered[best].key,
         caption=ordered[best].text,
-        agreement=agreement_with(best, evidence, weights),
+        agreement=mean_with(best, evidence.meaning, evidence, weights),
         confidence=confidence.probability(log_odds, given.calibration),
         log_odds=log_odds,
         method="lexical" if shape is None else shape.encoder,
-        split=split,
+        split=sides is not None,
         candidates=tuple(
             contribution(at, ordered[at], evidence, weights, terms, residuals) for at in ranking
         ),
@@ -142,10 +135,32 @@ def decide(
     )
 
 
-def agreement_with(best: int, evidence: Evidence, weights: Matrix) -> float:
-    """The weighted mean meaning that the independent others share with one caption, [0, 1]."""
+def features_of(
+    best: int,
+    evidence: Evidence,
+    weights: Matrix,
+    votes: Tally,
+    sides: tuple[list[int], list[int]] | None,
+    *,
+    has_encoder: bool,
+) -> confidence.Features:
+    """Gather what the confidence in one position's caption depends on."""
+    own_side = [] if sides is None else next(side for side in sides if best in side)
+    honest = np.clip(evidence.meaning - evidence.excess, 0.0, 1.0)
+    return confidence.Features(
+        agreement=mean_with(best, honest, evidence, weights),
+        cohesion=mean_pair(honest, evidence, weights),
+        others=float(evidence.independent[best] @ weights),
+        votes=float(votes.log_odds[best]),
+        share=1.0 if sides is None else float(weights[own_side].sum() / weights.sum()),
+        has_encoder=has_encoder,
+    )
+
+
+def mean_with(best: int, similarities: Matrix, evidence: Evidence, weights: Matrix) -> float:
+    """The weighted mean similarity of the independent others to one caption; 0 without any."""
     mask = evidence.independent[best] * weights
-    return float(mask @ evidence.meaning[best] / mask.sum()) if mask.any() else 0.0
+    return float(mask @ similarities[best] / mask.sum()) if mask.any() else 0.0
 
 
 def mean_pair(similarities: Matrix, evidence: Evidence, weights: Matrix) -> float:
@@ -166,6 +181,7 @@ def contribution(
         skill=float(terms.skill[at]),
         votes=float(terms.votes[at]),
         brevity=float(terms.brevity[at]),
+        specificity=float(terms.specificity[at]),
         score=float(terms.total[at]),
         weight=float(weights[at]),
         discount=float(evidence.discount[at]),

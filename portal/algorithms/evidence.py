@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portal.algorithms import similarity
-from portal.algorithms.oppositions import opposition
+from portal.algorithms.oppositions import by_meaning, is_substitution, opposition
 from portal.algorithms.parameters import Parameters
 from portal.algorithms.text import comparison_key
 
 Matrix = NDArray[np.float64]
 
-CONTRADICTION_COST = 0.6  # share of the similarity that a full contradiction takes away
+CONTRADICTION_COST = 0.4  # share of the similarity that a full contradiction takes away
 SKILL_CLIP = 2.5  # keeps one voice within e^±2.5 of the average one
 DUPLICATE_GLEU = 0.7
 
@@ -66,12 +66,16 @@ class Evidence:
     """One task's similarities and who may support whom.
 
     `likeness` is the mixed similarity less contradictions, in [0, 1]; `meaning` the same by cosine
-    alone where there is an encoder; `support_from` is `likeness` less chance and collusion;
+    alone where there is an encoder; `opposed` is how surely two captions contradict each other;
+    `excess` is what collusion adds to likeness; `support_from` is
+    `likeness` less excess and chance;
     `independent` a 0/1 mask; `discount` in (0, 1]; `copies` marks copies of the shown prediction.
     """
 
     likeness: Matrix
     meaning: Matrix
+    opposed: Matrix
+    excess: Matrix
     support_from: Matrix
     independent: Matrix
     discount: Matrix
@@ -95,26 +99,38 @@ def weigh(
     """Measure how k captions support each other, from their words and their geometry."""
     texts = [caption.text for caption in captions]
     cosine = None if geometry is None else geometry.cosines
-    agree = 1 - CONTRADICTION_COST * oppositions(texts)
-    likeness = similarity.mixed(texts, idf=parameters.idf, cosine=cosine) * agree
+    opposed = oppositions(texts, cosine)
+    agree = 1 - CONTRADICTION_COST * opposed
+    wording = similarity.mixed(texts, idf=parameters.idf, cosine=cosine)
+    means = wording if cosine is None else meaning(texts, cosine)
+    excess = collusion(captions, parameters)
     copies = copied(captions)
     return Evidence(
-        likeness=likeness,
-        meaning=likeness if cosine is None else meaning(texts, cosine) * agree,
-        support_from=likeness - chance(geometry, parameters) - collusion(captions, parameters),
+        likeness=wording * agree,
+        meaning=means * agree,
+        opposed=opposed,
+        excess=excess,
+        support_from=wording * agree - excess - chance(geometry, parameters),
         independent=independence(captions, copies),
         discount=discounts(captions, copies),
         copies=copies,
     )
 
 
-def oppositions(texts: Sequence[str]) -> Matrix:
-    """How surely every two captions contradict each other, (k, k) in [0, 1], 0 on the diagonal."""
+def oppositions(texts: Sequence[str], cosine: Matrix | None) -> Matrix:
+    """How surely every two captions contradict each other, (k, k) in [0, 1], 0 on the diagonal.
+
+    Words known to exclude each other do so with or without an encoder; other substitutions only
+    where the cosine shows that the meaning has changed.
+    """
     k = len(texts)
     matrix = np.zeros((k, k))
     for i in range(k):
         for j in range(i):
-            matrix[i, j] = matrix[j, i] = opposition(texts[i], texts[j])
+            sure = opposition(texts[i], texts[j])
+            if cosine is not None and sure < 1 and is_substitution(texts[i], texts[j]):
+                sure = max(sure, by_meaning(float(cosine[i, j])))
+            matrix[i, j] = matrix[j, i] = sure
     return matrix
 
 

@@ -4,6 +4,10 @@ Common dimensions of what a clip shows, in the languages seen most. What is in n
 the captions around it (`oppositions`), so a missing word costs sharpness, not correctness.
 """
 
+import re
+
+_THOUSANDS = re.compile(r"[,.](?=\d{3}(?!\d))")
+
 # A blank line between dimensions, one value a line; an indented line continues the value above.
 _DIMENSIONS = """
 left leftward leftwards izquierda gauche links esquerda sinistra 左 يسار اليسار يسارا слева влево
@@ -25,7 +29,7 @@ backward backwards reverse atrás arrière rückwärts 后 後 للخلف наз
 clockwise
 counterclockwise anticlockwise
 
-in into inside indoors indoor
+into inside indoors indoor
 out outside outdoors outdoor
 
 enter enters entering entered
@@ -91,6 +95,12 @@ dark dim
 young
 old elderly
 
+on
+off
+
+land lands landing landed
+takeoff takes
+
 day daytime morning afternoon
 night nighttime evening
 
@@ -106,17 +116,11 @@ below under beneath underneath
 before
 after
 
-with
-without
-
-on
-off
-
 happy happily smiling laughing
 sad sadly crying weeping
 
-man men guy guys male gentleman he
-woman women lady ladies female she
+man men guy guys male gentleman
+woman women lady ladies female
 
 boy boys
 girl girls
@@ -215,7 +219,8 @@ def number(word: str) -> float | None:
     """The number that a word or figure names, if it names one; any script's digits."""
     if word in _NUMBERS:
         return _NUMBERS[word]
+    plain = _THOUSANDS.sub("", word).replace(",", ".")
     try:
-        return float(word.replace(",", ".")) if word[:1].isdigit() else None
+        return float(plain) if word[:1].isdigit() else None
     except ValueError:
         return None

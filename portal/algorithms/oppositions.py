@@ -12,65 +12,95 @@ from rapidfuzz.distance import Levenshtein
 from portal.algorithms.opposites import FUNCTION_WORDS, NEGATIONS, exclude
 from portal.algorithms.text import tokens
 
-PARALLEL = 0.5  # share of the words that must stand in both captions, in order
-UNKNOWN_SLOT = 0.15  # exchanged content words about which nothing is known
+Slot = tuple[Sequence[str], Sequence[str]]
+
+PARALLEL = 0.6  # share of the words that must stand in both captions, in order
 SWAPPED_ROLES = 0.6  # "a dog chases a cat" against "a cat chases a dog"
-_LISTING = frozenset({"and", "or", "with", ","})
+STRAY = 0.5  # opposites in captions that are built differently
+STRAY_SHARED = 2  # content words that such captions must have in common
+STEM = 4  # letters by which "works" is the word of "doesn't work"
+SYNONYM_COSINE, SYNONYM_SLACK = 0.82, 0.12
+_LISTING = frozenset({"and", "or", "with"})
 
 
 @lru_cache(maxsize=65_536)
 def opposition(left: str, right: str) -> float:
     """How surely two captions exclude each other, in [0, 1]; symmetric.
 
-    1 where parallel captions fill one slot with opposites, different numbers or a negation;
-    0 where they are not parallel at all, for then similarity itself is low.
+    1 where parallel captions fill one slot with opposites or different numbers, or differ by a
+    negation alone; less for exchanged roles and for opposites in captions built differently;
+    0 where nothing speaks for a contradiction.
     """
     a, b = sorted((tokens(left), tokens(right)))
     if a == b or not a or not b:
         return 0.0
+    if _is_negated(a, b):
+        return 1.0
+    kept, slots = _align(a, b)
+    if kept < PARALLEL:
+        return _stray_opposition(a, b)
+    if any(exclude(p, q) for x, y in slots for p in x for q in y):
+        return 1.0
+    return SWAPPED_ROLES if _swaps_roles(a, b) else _stray_opposition(a, b)
+
+
+@lru_cache(maxsize=65_536)
+def is_substitution(left: str, right: str) -> bool:
+    """Whether parallel captions differ by a content word that stands for another; symmetric.
+
+    Synonyms do so too: what the words are worth must come from elsewhere (`by_meaning`).
+    """
+    a, b = sorted((tokens(left), tokens(right)))
+    if a == b or not a or not b:
+        return False
+    kept, slots = _align(a, b)
+    return kept >= PARALLEL and any(
+        set(x) - FUNCTION_WORDS and set(y) - FUNCTION_WORDS for x, y in slots
+    )
+
+
+def by_meaning(cosine: float) -> float:
+    """How surely a substitution changes the meaning, from the captions' cosine, in [0, 1].
+
+    Parallel captions keep a cosine above .82 under a synonym and fall under .75 without.
+    """
+    return min(1.0, max(0.0, (SYNONYM_COSINE - cosine) / SYNONYM_SLACK))
+
+
+def _align(a: Sequence[str], b: Sequence[str]) -> tuple[float, list[Slot]]:
+    """The share of words kept in order, and what stands for what in the replaced places."""
     edits = Levenshtein.opcodes(a, b)
     kept = sum(edit.src_end - edit.src_start for edit in edits if edit.tag == "equal")
-    frame = 2 * kept / (len(a) + len(b))
-    if frame < PARALLEL and len(a) > 2 < len(b):
-        return _stray_opposition(a, b)
     slots = [
         (a[edit.src_start : edit.src_end], b[edit.dest_start : edit.dest_end])
         for edit in edits
-        if edit.tag != "equal"
+        if edit.tag == "replace"
     ]
-    if _swaps_roles(a, b, slots):
-        return SWAPPED_ROLES
-    return max((_slot_opposition(x, y) for x, y in slots), default=0.0)
+    return 2 * kept / (len(a) + len(b)), slots
 
 
-def _slot_opposition(x: Sequence[str], y: Sequence[str]) -> float:
-    """The opposition of what two captions put into one slot; either may be empty."""
-    if bool(NEGATIONS & set(x)) != bool(NEGATIONS & set(y)):
-        return 1.0
-    content_x = [word for word in x if word not in FUNCTION_WORDS]
-    content_y = [word for word in y if word not in FUNCTION_WORDS]
-    if any(exclude(p, q) for p in x for q in y):
-        return 1.0
-    return UNKNOWN_SLOT if content_x and content_y else 0.0
+def _is_negated(a: Sequence[str], b: Sequence[str]) -> bool:
+    """Whether two captions say the same but for a negation."""
+    if bool(NEGATIONS & set(a)) == bool(NEGATIONS & set(b)):
+        return False
+    said_a, said_b = ({w[:STEM] for w in set(x) - NEGATIONS - FUNCTION_WORDS} for x in (a, b))
+    return bool(said_a) and said_a == said_b
 
 
 def _stray_opposition(a: Sequence[str], b: Sequence[str]) -> float:
-    """Opposites in captions that are built differently: half a contradiction where unambiguous."""
+    """Opposites anywhere in captions that share their subject: half a contradiction."""
     only_a, only_b = set(a) - set(b), set(b) - set(a)
-    shared = len(set(a) & set(b) - FUNCTION_WORDS)
+    shared = len((set(a) & set(b)) - FUNCTION_WORDS)
     clash = any(exclude(p, q) for p in only_a for q in only_b)
-    return 0.5 if clash and shared >= 2 else 0.0
+    return STRAY if clash and shared >= STRAY_SHARED else 0.0
 
 
-def _swaps_roles(
-    a: Sequence[str], b: Sequence[str], slots: Sequence[tuple[Sequence[str], Sequence[str]]]
-) -> bool:
+def _swaps_roles(a: Sequence[str], b: Sequence[str]) -> bool:
     """Whether the same words stand in both, two of them exchanged and not merely listed."""
-    if sorted(a) != sorted(b) or not 1 < len(slots) <= 3:
+    if sorted(a) != sorted(b):
         return False
-    moved = {word for x, y in slots for word in (*x, *y)} - FUNCTION_WORDS
-    if len(moved) != 2:
+    places = [at for at, (x, y) in enumerate(zip(a, b, strict=True)) if x != y]
+    if len(places) != 2 or {a[at] for at in places} & FUNCTION_WORDS:
         return False
-    first, last = sorted(a.index(word) for word in moved)
-    between = [word for word in a[first + 1 : last] if word not in FUNCTION_WORDS - _LISTING]
-    return bool(between) and not set(between) <= _LISTING
+    between = set(a[places[0] + 1 : places[1]]) - (FUNCTION_WORDS - _LISTING)
+    return bool(between - _LISTING)

@@ -4,6 +4,7 @@ Arrays are (k,) or (k, k) over the captions in key order.
 """
 
 import math
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,11 +13,12 @@ from numpy.typing import NDArray
 
 from portal.algorithms.evidence import Caption, Evidence
 from portal.algorithms.parameters import Parameters
-from portal.algorithms.text import tokens
+from portal.algorithms.text import comparison_key, tokens
 
 Matrix = NDArray[np.float64]
 
 BREVITY_PENALTY = 0.5
+SPECIFICITY_SHARE = 0.022  # keeps the winner as telling as the field: mean idf ratio ≥ .95
 MIN_WORDS = 2
 MIN_VOTERS = 2  # one vote never overturns a consensus
 TIE = 1e-9
@@ -42,36 +44,46 @@ class Tally:
 
 @dataclass(frozen=True)
 class Scores:
-    """The four terms and their total, (k,) each; `votes` is 0 where fewer than two people voted."""
+    """The terms and their total, (k,) each; `votes` is 0 where fewer than two people voted."""
 
     support: Matrix
     skill: Matrix
     votes: Matrix
     brevity: Matrix
+    specificity: Matrix
     total: Matrix
 
 
 def tally(captions: Sequence[Caption], ballots: Sequence[Ballot]) -> Tally:
     """Sum ballots to log((1 + Σρ·score) / (1 + Σρ·(1 − score))) for each caption.
 
-    A voter's later ballot on one caption replaces the earlier; own captions and unknown ones do
-    not count. Raises ValueError for a score outside [0, 1] or a negative weight.
+    A vote on one wording is a vote on every caption that reads the same; a voter's several scores
+    of it count as their mean. Own words and unknown captions do not count. Raises ValueError for a
+    score outside [0, 1] or a negative weight.
     """
-    places = {caption.key: at for at, caption in enumerate(captions)}
-    latest = {(ballot.caption, ballot.voter): ballot for ballot in ballots}
-    up, down = np.zeros(len(captions)), np.zeros(len(captions))
-    n_voters = np.zeros(len(captions), dtype=np.int64)
-    for key in sorted(latest):
-        ballot = latest[key]
+    wordings = {caption.key: comparison_key(caption.text) for caption in captions}
+    authors = {(comparison_key(caption.text), caption.author) for caption in captions}
+    given: dict[tuple[str, int], list[Ballot]] = {}
+    for ballot in ballots:
         if not 0 <= ballot.score <= 1 or not ballot.weight >= 0:
             raise ValueError(f"A ballot needs a score in [0, 1] and a weight ≥ 0, not {ballot}.")
-        at = places.get(ballot.caption)
-        if at is None or captions[at].author == ballot.voter:
-            continue
-        up[at] += ballot.weight * ballot.score
-        down[at] += ballot.weight * (1 - ballot.score)
-        n_voters[at] += 1
-    return Tally(np.log((1 + up) / (1 + down)), n_voters)
+        wording = wordings.get(ballot.caption)
+        if wording is not None and (wording, ballot.voter) not in authors:
+            given.setdefault((wording, ballot.voter), []).append(ballot)
+    up: dict[str, float] = defaultdict(float)
+    down: dict[str, float] = defaultdict(float)
+    voters: Counter[str] = Counter()
+    for (wording, _), own in sorted(given.items()):
+        weight = math.fsum(ballot.weight for ballot in own) / len(own)
+        liking = math.fsum(ballot.score for ballot in own) / len(own)
+        up[wording] += weight * liking
+        down[wording] += weight * (1 - liking)
+        voters[wording] += 1
+    keys = [wordings[caption.key] for caption in captions]
+    return Tally(
+        log_odds=np.array([math.log((1 + up[key]) / (1 + down[key])) for key in keys]),
+        n_voters=np.array([voters[key] for key in keys], dtype=np.int64),
+    )
 
 
 def score(
@@ -81,7 +93,24 @@ def score(
     skill = parameters.skill_share * np.array([caption.skill for caption in captions])
     counted = np.where(votes.n_voters >= MIN_VOTERS, parameters.nu * votes.log_odds, 0.0)
     brevity = BREVITY_PENALTY * np.array([is_too_short(caption.text) for caption in captions])
-    return Scores(supports, skill, counted, brevity, supports + skill + counted - brevity)
+    telling = SPECIFICITY_SHARE * specificity([each.text for each in captions], parameters.idf)
+    total = supports + skill + counted - brevity + telling
+    return Scores(supports, skill, counted, brevity, telling, total)
+
+
+def specificity(texts: Sequence[str], idf: Mapping[str, float]) -> Matrix:
+    """How much rarer each caption's words are than the field's, (k,): mean idf / its mean − 1.
+
+    Agreement favours bland captions; this term is what keeps them from winning. 0 without idf.
+    """
+    rarest = max(idf.values(), default=1.0)
+    means = np.array(
+        [
+            sum(idf.get(word, rarest) for word in tokens(text)) / max(1, len(tokens(text)))
+            for text in texts
+        ]
+    )
+    return means / means.mean() - 1 if idf and means.any() else np.zeros(len(texts))
 
 
 def is_too_short(text: str) -> bool:

@@ -52,7 +52,7 @@ def test_three_identical_captions_are_surer_than_three_unlike_ones() -> None:
     unlike = decide(field(LEFT, "a woman cooks rice", "people dance on a stage"))
     assert same.confidence > 0.85
     assert same.agreement == pytest.approx(1.0)
-    assert unlike.confidence < 0.4
+    assert unlike.confidence < 0.5
 
 
 def test_three_against_two_opposites_wins_less_surely_than_five_to_none() -> None:
