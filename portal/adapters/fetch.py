@@ -15,11 +15,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from io import BufferedReader, RawIOBase
-from typing import Any, Protocol
+from typing import Protocol
 
 from portal.adapters import addresses
 from portal.adapters.addresses import Resolver, Target
+from portal.adapters.wires import Wire, seconds_left
 from portal.errors import OutboundRefused, PeerUnavailable, TooLarge
 
 CHUNK = 16 * 1024
@@ -168,8 +168,8 @@ class _Exchange:
             if self._target.scheme == "https":
                 self._wire = self._encrypted(self._wire, tls or _trusted())
             connection = http.client.HTTPConnection(self._target.host, self._target.port)
-            metered = _Metered(self._wire, self._deadline, self._budget)
-            connection.sock = metered
+            wire = Wire(self._wire, self._deadline, self._budget)
+            connection.sock = wire
             _send(connection, self._target, method, headers, body)
             return connection.getresponse()
 
@@ -187,7 +187,7 @@ class _Exchange:
             self._wire.close()
 
     def _encrypted(self, wire: socket.socket, tls: ssl.SSLContext) -> ssl.SSLSocket:
-        wire.settimeout(_left(self._deadline))
+        wire.settimeout(seconds_left(self._deadline))
         return tls.wrap_socket(wire, server_hostname=self._target.host.rstrip("."))
 
     @contextmanager
@@ -208,7 +208,7 @@ def _first_that_answers(found: list[str], port: int, deadline: float) -> socket.
     failure: OSError = OSError("no address")
     for n_tried, address in enumerate(found):
         try:
-            share = _left(deadline) / (len(found) - n_tried)
+            share = seconds_left(deadline) / (len(found) - n_tried)
             return socket.create_connection((address, port), timeout=share)
         except OSError as unreachable:
             failure = unreachable
@@ -251,51 +251,6 @@ def _unpacked(answer: http.client.HTTPResponse) -> Iterator[bytes]:
         raise http.client.IncompleteRead(b"")
 
 
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
-
-
 @lru_cache(maxsize=1)
 def _trusted() -> ssl.SSLContext:
     return ssl.create_default_context()
-
-
-class _Metered:
-    """A socket for http.client with one deadline and one byte budget over all reads and writes."""
-
-    def __init__(self, wire: socket.socket, deadline: float, budget: int) -> None:
-        self._wire, self._deadline, self._budget = wire, deadline, budget
-
-    def sendall(self, data: Any) -> None:
-        view = memoryview(data)
-        while view:
-            self._wire.settimeout(_left(self._deadline))
-            view = view[self._wire.send(view[:CHUNK]) :]
-
-    def recv_into(self, room: Any) -> int:
-        self._wire.settimeout(_left(self._deadline))
-        n_bytes = self._wire.recv_into(room)
-        self._budget -= n_bytes
-        if self._budget < 0:
-            raise ConnectionError("more framing than body")
-        return n_bytes
-
-    def makefile(self, _mode: str) -> BufferedReader:
-        return BufferedReader(_Reader(self))
-
-    def close(self) -> None:
-        """Leave the wire open: http.client closes before the body is read, the exchange after."""
-
-
-class _Reader(RawIOBase):
-    def __init__(self, wire: _Metered) -> None:
-        self._wire = wire
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, room: Any) -> int:
-        return self._wire.recv_into(room)

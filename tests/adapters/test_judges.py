@@ -29,9 +29,13 @@ def asked(*texts: str, winner: int = 0, **numbers: float) -> judges.Judgement:
     return OfflineJudge().judge(Question(candidates, winner))
 
 
+def spoken(content: Any) -> bytes:
+    message = {"role": "assistant", "content": content}
+    return json.dumps({"choices": [{"message": message}]}).encode()
+
+
 def chat(content: Any) -> Answer:
-    body = json.dumps({"choices": [{"message": {"role": "assistant", "content": content}}]})
-    return saying(body=body.encode(), Content_Type="application/json")
+    return saying(body=spoken(content), Content_Type="application/json")
 
 
 def judgement(answer: Answer, timeout: float = 5.0, key: str = "") -> judges.Judgement:
@@ -181,6 +185,8 @@ def test_a_confidence_out_of_range_is_no_judgement(confidence: str) -> None:
     "answer",
     [
         saying("500 Internal Server Error", b"secret"),
+        saying("500 Internal Server Error", spoken('{"confidence": 0.9}')),
+        saying("201 Created", spoken('{"confidence": 0.9}')),
         saying("401 Unauthorized", b"secret"),
         saying("429 Too Many Requests", b"secret"),
         saying("302 Found", Location="http://127.0.0.1:1/"),
