@@ -223,12 +223,16 @@ class Invitation(models.Model):
 
 class ServiceTokenQuerySet(models.QuerySet["ServiceToken"]):
     def valid(self, secret: str) -> "ServiceToken | None":
-        """The live token that this secret is; None for unknown, expired and revoked alike."""
+        """The live token that this secret is; None for unknown, expired and revoked alike.
+
+        Switching a person off switches off the tokens they issued.
+        """
         now = timezone.now()
         return (
             self.select_related("project")
             .filter(token_hash=digest(secret), revoked_at__isnull=True)
             .filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now))
+            .filter(Q(created_by__isnull=True) | Q(created_by__is_active=True))
             .first()
         )
 

@@ -233,3 +233,11 @@ def test_a_revoked_or_expired_token_opens_nothing():
         expires_at=timezone.now() - timedelta(seconds=1),
     )
     assert ServiceToken.objects.valid(old) is None
+
+
+def test_a_token_dies_with_the_account_that_issued_it():
+    user = UserFactory()
+    _, secret = members.issue_token(project=ProjectFactory(), name="x", scopes=["read"], user=user)
+    assert ServiceToken.objects.valid(secret) is not None
+    User.objects.filter(pk=user.pk).update(is_active=False)
+    assert ServiceToken.objects.valid(secret) is None
