@@ -13,6 +13,7 @@ Floats = NDArray[np.float64]
 
 WINDOW = 64
 REFIT_EVERY = 25
+ROUNDS = 4
 LAST_ROUNDS = 15
 
 
@@ -69,7 +70,7 @@ class Run:
             self._close(task)
             self.due[task] = self._due(task)
             if n_answers % REFIT_EVERY == 0 and self.policy.fixed is None:
-                self._refit(2)
+                self._refit(ROUNDS)
         self._refit(LAST_ROUNDS)
         cost = (n_answers + len(self.gold_rows)) / len(self.counts)
         truth = self.world.truth
@@ -138,8 +139,14 @@ class Run:
         rows = np.asarray(self.gold_rows, dtype=np.float64).reshape(-1, 3)
         person, tag = rows[:, 0].astype(np.intp), rows[:, 1].astype(np.intp)
         table = Evidence(person, tag, np.zeros(len(rows)), rows[:, 2])
-        self.crowd = crowds.refit(
-            self.crowd, self.answers, self.world.tag, self.hard, table, n_rounds
+        self.crowd = crowds.fit(
+            self.answers,
+            self.world.tag,
+            self.hard,
+            n_tags=N_DOMAINS,
+            n_answers=N_ANSWERS,
+            gold=table,
+            n_rounds=n_rounds,
         )
         if self.policy.fixed is None:
             for task in np.flatnonzero(self.is_open):

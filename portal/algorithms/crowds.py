@@ -47,43 +47,58 @@ def begin(
     return Crowd(even, people, np.asarray(difficulties))
 
 
-def refit(
-    crowd: Crowd,
+def fit(
     answers: Integers,
     tags: Integers,
-    prior_difficulties: Floats,
-    gold: Evidence,
+    difficulties: Floats,
+    *,
+    n_tags: int,
+    n_answers: int,
+    gold: Evidence | None = None,
     n_rounds: int = ROUNDS,
 ) -> Crowd:
-    """Alternate between answers, abilities and difficulties, from what was believed before.
+    """Alternate between answers, abilities and difficulties until they explain one another.
 
-    `answers` (tasks, people), -1 for none; `tags` (tasks,). Gold is hard evidence about people and
-    keeps a colluding crowd from being believed. Whitehill et al., "Whose vote should count more",
-    2009 (GLAD), with domains and a shared mistake.
+    `answers` (tasks, people), -1 for none; `tags` and `difficulties` (tasks,), the latter what is
+    expected beforehand. Always begins from gold and never from an earlier belief, so the result
+    depends on the evidence alone and a colluding crowd is not believed for having been believed.
+    Whitehill et al., "Whose vote should count more", 2009 (GLAD), with domains and a shared
+    mistake.
     """
+    if answers.ndim != 2 or not len(answers) == len(tags) == len(difficulties):
+        raise ValueError(f"Answers {answers.shape} need one tag and one difficulty a task.")
+    crowd = begin(difficulties, answers.shape[1], n_tags, n_answers, gold)
+    hard_evidence = gold or no_evidence()
     task, person = np.nonzero(answers >= 0)
-    given = answers[task, person]
-    counts = np.bincount(task, minlength=len(answers))
-    told = counts[task] >= LEAST_WITNESSES
-    people, hard = crowd.abilities, crowd.difficulties
-    believed = _believe(answers, tags, people, hard, crowd)
+    given, tag = answers[task, person], tags[task]
+    told = np.bincount(task, minlength=len(answers))[task] >= LEAST_WITNESSES
+    packed, who = _pack(answers)
     for _ in range(n_rounds):
-        right = believed[task, given]
+        crowd = _believe(crowd, packed, who, tags)
+        right = crowd.posteriors[task, given]
         heard = Evidence(
-            np.concatenate([person[told], gold.person]),
-            np.concatenate([tags[task][told], gold.tag]),
-            np.concatenate([hard[task][told], gold.difficulty]),
-            np.concatenate([right[told], gold.correct]),
+            np.concatenate([person[told], hard_evidence.person]),
+            np.concatenate([tag[told], hard_evidence.tag]),
+            np.concatenate([crowd.difficulties[task][told], hard_evidence.difficulty]),
+            np.concatenate([right[told], hard_evidence.correct]),
         )
-        people = abilities.fit(heard, people, n_steps=2)
-        known = people.by_tag[person, tags[task]]
-        hard = abilities.fit_difficulties(prior_difficulties, hard, task, known, right)
-        believed = _believe(answers, tags, people, hard, crowd)
-    return Crowd(believed, people, hard)
+        people = abilities.fit(heard, crowd.abilities, n_steps=2)
+        known = people.by_tag[person, tag]
+        hard = abilities.fit_difficulties(difficulties, crowd.difficulties, task, known, right)
+        crowd = Crowd(crowd.posteriors, people, hard)
+    return _believe(crowd, packed, who, tags)
 
 
-def _believe(
-    answers: Integers, tags: Integers, people: Abilities, hard: Floats, crowd: Crowd
-) -> Floats:
-    rates = skills.accuracy(people.reliability[:, tags].T, hard[:, None])
-    return posteriors.of_answers(answers, rates, crowd.posteriors.shape[1])
+def _pack(answers: Integers) -> tuple[Integers, Integers]:
+    """Move each task's answers to the front and cut off the empty rest: few answer any one."""
+    order = np.argsort(answers < 0, axis=1, kind="stable")
+    widest = int((answers >= 0).sum(axis=1).max(initial=0))
+    who = order[:, :widest]
+    return np.take_along_axis(answers, who, axis=1), who
+
+
+def _believe(crowd: Crowd, packed: Integers, who: Integers, tags: Integers) -> Crowd:
+    reliability = crowd.abilities.reliability[who, tags[:, None]]
+    rates = skills.accuracy(reliability, crowd.difficulties[:, None])
+    believed = posteriors.of_answers(packed, rates, crowd.posteriors.shape[1])
+    return Crowd(believed, crowd.abilities, crowd.difficulties)
