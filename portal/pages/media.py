@@ -13,7 +13,7 @@ from django.utils.http import parse_etags
 from django.views.decorators.http import require_safe
 
 from portal.adapters import signatures, stores
-from portal.errors import SignatureInvalid
+from portal.errors import NotFound, SignatureInvalid
 from portal.models import Annotation, Assignment, User, Video, Vote
 from portal.pages import ranges
 from portal.pages.seats import seat_on
@@ -76,7 +76,10 @@ def _has_right(request: HttpRequest, row: Video) -> bool:
 
 
 def _answer(request: HttpRequest, row: Video, key: str, mime: str) -> HttpResponseBase:
-    file = stores.configured().open(key)
+    try:
+        file = stores.configured().open(key)
+    except NotFound as gone:
+        raise Http404("The file is gone.") from gone
     size = file.seek(0, 2)
     etag = f'"{key.rpartition("/")[2][:32]}"'  # a key is never used for other bytes
     if etag in parse_etags(request.headers.get("If-None-Match", "")):

@@ -5,27 +5,28 @@ from django import template
 register = template.Library()
 
 NOTHING = "–"
+Number = float | str | None  # a variable that a template does not have arrives as an empty text
 
 
 @register.filter
-def percent(share: float | None) -> str:
+def percent(share: Number) -> str:
     """0.873 → 87 %; nothing known → a dash."""
-    return NOTHING if share is None else f"{share * 100:.0f}\u202f%"
+    return NOTHING if not isinstance(share, int | float) else f"{share * 100:.0f}\u202f%"
 
 
 @register.filter
-def timecode(seconds: float | None) -> str:
+def timecode(seconds: Number) -> str:
     """75.5 → 1:15.5, as on the player."""
-    if seconds is None:
+    if not isinstance(seconds, int | float):
         return NOTHING
     minutes, rest = divmod(round(seconds, 1), 60)
     return f"{minutes:.0f}:{rest:04.1f}"
 
 
 @register.filter
-def duration(seconds: float | None) -> str:
+def duration(seconds: Number) -> str:
     """75 → 1 min 15 s; 8.25 → 8 s."""
-    if seconds is None:
+    if not isinstance(seconds, int | float):
         return NOTHING
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
@@ -35,15 +36,15 @@ def duration(seconds: float | None) -> str:
 
 
 @register.filter
-def decimal(value: float | None, places: int = 2) -> str:
+def decimal(value: Number, places: int = 2) -> str:
     """0.4567 → 0.46."""
-    return NOTHING if value is None else f"{value:.{places}f}"
+    return f"{value:.{places}f}" if isinstance(value, int | float) else NOTHING
 
 
 @register.filter
-def signed(value: float | None, places: int = 2) -> str:
+def signed(value: Number, places: int = 2) -> str:
     """0.4567 → +0.46, with a real minus sign below zero."""
-    if value is None:
+    if not isinstance(value, int | float):
         return NOTHING
     shown = f"{value:+.{places}f}".replace("-", "\u2212")
     return shown if any(digit in "123456789" for digit in shown) else shown[1:]
