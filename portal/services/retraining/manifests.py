@@ -48,14 +48,14 @@ def freeze(*, job_id: int) -> None:
             key = sink.keep(expected_bytes=facts.n_bytes, expected_sha256=facts.sha256).key
     kept = False
     try:
-        kept = _dispatch(job_id, key, facts)
+        kept = _dispatch(job_id, key, facts, _data(job, facts, settings.BASE_URL))
     finally:
         if key and not kept:
             store.delete(key)
 
 
 @transaction.atomic
-def _dispatch(job_id: int, key: str, facts: _Facts) -> bool:
+def _dispatch(job_id: int, key: str, facts: _Facts, data: dict[str, Any]) -> bool:
     """Name the written manifest and record the event; False where another freeze was first."""
     job = RetrainJob.objects.select_for_update(of=("self",)).get(pk=job_id)
     if job.state != JobState.FROZEN:
@@ -71,45 +71,17 @@ def _dispatch(job_id: int, key: str, facts: _Facts) -> bool:
     batch.save()
     job.move(JobState.DISPATCHING)
     job.save(update_fields=["state"])
-    event = Event.objects.record(
-        project_id=job.project_id,
-        type="retraining.requested",
-        data=payload(job=job, base_url=settings.BASE_URL)["data"],
-    )
+    event = Event.objects.record(project_id=job.project_id, type="retraining.requested", data=data)
     announce(signals.event_recorded, event_id=event.pk)
     return True
 
 
 def payload(job: RetrainJob, base_url: str) -> dict[str, Any]:
     """Say what is asked of a trainer, in the shape that the webhook carries."""
-    facts = _facts(job)
-    run_id = str(job.uid)
     return {
         "type": "retraining.requested",
         "timestamp": job.created_at.isoformat(),
-        "data": {
-            "run_id": run_id,
-            "idempotency_key": f"{run_id}:{facts.sha256}",
-            "project": job.project.slug,
-            "reason": job.reason,
-            "base_model": {
-                "name": job.version.name,
-                "version": job.version.name,
-                "uri": job.version.uri or None,
-            },
-            "batch": {
-                "id": job.batch.mini_batch_id,
-                "kind": "incremental",
-                "new_count": facts.n_records,
-                "total_count": _total(job),
-            },
-            "manifest": _manifest_entry(job, facts, base_url),
-            "excluded_eval": _excluded(job),
-            "callback": {
-                "url": f"{base_url}{_path(job)}/events",
-                "heartbeat_s": job.heartbeat_seconds,
-            },
-        },
+        "data": _data(job, _facts(job), base_url),
     }
 
 
@@ -129,6 +101,29 @@ def _path(job: RetrainJob) -> str:
 
 def _manifest_url(job: RetrainJob, base_url: str, expires: int) -> str:
     return base_url + signatures.sign_link(f"{_path(job)}/manifest", expires, settings.FIELD_KEY)
+
+
+def _data(job: RetrainJob, facts: _Facts, base_url: str) -> dict[str, Any]:
+    run_id, name = str(job.uid), job.version.name
+    return {
+        "run_id": run_id,
+        "idempotency_key": f"{run_id}:{facts.sha256}",
+        "project": job.project.slug,
+        "reason": job.reason,
+        "base_model": {"name": name, "version": name, "uri": job.version.uri or None},
+        "batch": {
+            "id": job.batch.mini_batch_id,
+            "kind": "incremental",
+            "new_count": facts.n_records,
+            "total_count": _total(job),
+        },
+        "manifest": _manifest_entry(job, facts, base_url),
+        "excluded_eval": _excluded(job),
+        "callback": {
+            "url": f"{base_url}{_path(job)}/events",
+            "heartbeat_s": job.heartbeat_seconds,
+        },
+    }
 
 
 def _manifest_entry(job: RetrainJob, facts: _Facts, base_url: str) -> dict[str, Any]:
