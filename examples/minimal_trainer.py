@@ -17,7 +17,7 @@ HTTP = httpx.Client(headers={"Content-Type": "application/json"}, timeout=30)
 
 def report(run: dict, seq: int, **news: object) -> None:
     """Tell the portal how a run goes."""
-    body, now, name = json.dumps({"seq": seq, **news}), datetime.now(UTC), f"{run['run_id']}.{seq}"
+    body, now, name = json.dumps({"seq": seq, **news}), datetime.now(UTC), f"{run['run_id']}-{seq}"
     signed = {"webhook-id": name, "webhook-timestamp": str(int(now.timestamp()))}
     signed["webhook-signature"] = WEBHOOK.sign(name, now, body)
     HTTP.post(run["callback"]["url"], content=body, headers=signed).raise_for_status()
@@ -33,7 +33,7 @@ def train(run: dict) -> None:
     while link:
         page = HTTP.get(link, headers=BEARER).raise_for_status().json()
         for task in page["results"]:
-            row = {key: task[key] for key in ("start", "end") if task[key] is not None}
+            row = {key: task[key] for key in ("start", "end") if task["end"]}
             row |= {"video_id": task["video"]["video_id"], "model_version": version}
             rows[str(row)] = row | {"caption": known.get(task["id"], commonest)}
         link = page["next"]

@@ -52,7 +52,8 @@ class Reporter:
     def _send(self, body: Json) -> None:
         text = json.dumps(body, ensure_ascii=False)
         now = datetime.now(UTC)
-        webhook_id = f"{self._run.run_id}.{body['seq']}"
+        # No full stop: it separates the id from the rest in what is signed.
+        webhook_id = f"{self._run.run_id}-{body['seq']}"
         headers = {
             "Content-Type": "application/json",
             "webhook-id": webhook_id,

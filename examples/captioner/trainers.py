@@ -26,6 +26,7 @@ from examples.portals import Json, Portal, Refused
 
 MODEL_NAME = "captioner"
 LARGEST_MANIFEST = 256 * 2**20
+LONGEST_REASON = 500
 SECONDS_BETWEEN_SIGNS = 15.0  # of life, while clips are looked at; a heartbeat is 60 s
 BROKEN = (
     AttributeError,
@@ -158,16 +159,22 @@ class Trainer:
     def _labels(self, run: Run, portal: Portal, found: Sequence[targets.Target]) -> list[Label]:
         """Collect the seed labels and every manifest up to this run's; the newest word counts.
 
-        The seed labels are of rendered clips and teach nothing about other videos.
+        The seed labels are of rendered clips and teach nothing about other videos. A video that
+        was erased since then teaches nothing any more.
         """
         shows_own = any(self._pictures.is_own(target.sha256) for target in found)
         labels = seed_labels(self._pictures) if shows_own else []
+        held = {target.place.video_id for target in found}
         lines: dict[str, Json] = {}
         for earlier in self._runs.of(run.project):
             if earlier.number <= run.number:
                 rows = read_lines(self._manifest(earlier))
                 lines |= {str(row["task_id"]): row for row in rows}
-        return labels + [self._label(line, portal) for line in lines.values()]
+        return labels + [
+            self._label(line, portal)
+            for line in lines.values()
+            if line["video"].get("video_id", "") in held | {""}
+        ]
 
     def _label(self, line: Json, portal: Portal) -> Label:
         video = line["video"]
@@ -179,7 +186,8 @@ class Trainer:
     def _give_up(self, run: Run, reporter: Reporter, failure: Exception) -> None:
         code = getattr(failure, "code", "") or "trainer_error"
         try:
-            reporter.say("failed", error={"code": code, "message": str(failure)})
+            reason = " ".join(str(failure).split())[:LONGEST_REASON]
+            reporter.say("failed", error={"code": code, "message": reason})
             self._close(run, "failed")
         except (Unwanted, Refused):
             self._close(run, "abandoned")

@@ -50,7 +50,17 @@ def film() -> Callable[..., Clip]:
 
 @pytest.fixture(scope="session")
 def world(film: Callable[..., Clip]) -> tuple[list[scenes.Scene], np.ndarray]:
-    """Two hundred and sixty scenes with their features, no two of one video."""
+    """Two hundred scenes with their features, no two of one video."""
+    return shoot(film, 200)
+
+
+@pytest.fixture(scope="session")
+def town(film: Callable[..., Clip]) -> tuple[list[scenes.Scene], np.ndarray]:
+    """Sixty of them, where learning well is not the point."""
+    return shoot(film, 60)
+
+
+def shoot(film: Callable[..., Clip], n_scenes: int) -> tuple[list[scenes.Scene], np.ndarray]:
     rng = np.random.default_rng(11)
-    drawn = [scenes.draw(rng) for _ in range(260)]
+    drawn = [scenes.draw(rng) for _ in range(n_scenes)]
     return drawn, np.stack([measure(film(scene, seed, 2)) for seed, scene in enumerate(drawn)])

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -170,6 +171,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         told = Webhook(SECRET).verify(body, headers)
         assert self.headers["Content-Type"] == "application/json"
+        assert re.fullmatch(r"[\w-]{1,100}", headers["webhook-id"]), headers["webhook-id"]
         with self.server.portal.heard:
             self.server.portal.callbacks.append(told | {"run_id": run_id})
             self.server.portal.callback_ids.append(headers["webhook-id"])

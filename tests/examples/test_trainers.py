@@ -143,6 +143,17 @@ def test_labels_of_earlier_manifests_stay_and_the_newest_word_counts(empty_room)
     assert empty_room.posted("captioner-v3")[Place("clip-1")] == "a dog"
 
 
+def test_a_video_that_was_erased_teaches_nothing_any_more(empty_room):
+    video = empty_room.portal.add_video("gone")
+    empty_room.portal.add_video("here")
+    line = {"task_id": 1, "video": {"video_id": "gone"}, "caption": "a cat"}
+    empty_room.run("run-1", [line])
+    video["state"] = "erased"
+    empty_room.run("run-2", [{"task_id": 2, "video": {"video_id": "here"}, "caption": "a dog"}])
+
+    assert empty_room.portal.callbacks[-1]["metrics"]["n_labels"] == 1
+
+
 def test_a_version_is_higher_than_any_that_the_portal_knows(empty_room):
     empty_room.portal.versions = [{"name": "captioner-v6"}, {"name": "theirs-v9"}]
     empty_room.run("run-1", [{"task_id": 1, "video": {}, "caption": "a cat"}])
