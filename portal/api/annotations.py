@@ -95,8 +95,8 @@ class TaskAnnotationsView(PortalView):
     )
     @keyed
     def post(self, request: Request, pk: str) -> Response:
-        data = self.body(request, AnnotationInput)
         task = self.find(Task.objects.select_related("project"), pk=pk)
+        data = self.body(request, AnnotationInput)
         annotation = annotations.submit(
             task=task,
             annotator=self.annotator(task.project, data.get("annotator_id")),
@@ -132,8 +132,8 @@ class AnnotationView(PortalView):
         needs_if_match=True,
     )
     def patch(self, request: Request, pk: str) -> Response:
-        data = self.body(request, CorrectionInput)
         annotation = self._find(pk)
+        data = self.body(request, CorrectionInput)
         number = _seen_number(request)
         author = self._author(annotation, data.get("annotator_id"))
         annotations.revise(

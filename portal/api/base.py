@@ -40,7 +40,7 @@ class PortalView(APIView):
     is_paged: ClassVar[bool] = False
     body_is_optional: ClassVar[bool] = False
     permission_classes = (NeedsMet,)
-    metadata_class = None
+    http_method_names = ("get", "head", "post", "put", "patch", "delete")
     schema = Schema()
 
     caller: Caller
@@ -51,7 +51,7 @@ class PortalView(APIView):
         """Check the frame of the call before any view code runs."""
         super().initial(request, *args, **kwargs)
         self.caller = Caller.of(request.user)
-        if request.method in WITH_BODY and not (self.body_is_optional and _is_bodiless(request)):
+        if self._expects_body(request):
             check_framing(request)
         self.query = read_query(request.META.get("QUERY_STRING", ""), self._filters(request))
 
@@ -128,6 +128,11 @@ class PortalView(APIView):
         method = "GET" if self.request.method == "HEAD" else self.request.method
         if self.role not in self.needs[method or ""].roles:
             raise NotAllowed("Your role in this project does not include that.")
+
+    def _expects_body(self, request: Request) -> bool:
+        if request.method not in WITH_BODY or request.method not in self.allowed_methods:
+            return False
+        return not (self.body_is_optional and _is_bodiless(request))
 
     def _filters(self, request: Request) -> dict[str, Filter]:
         if request.method not in ("GET", "HEAD"):

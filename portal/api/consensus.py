@@ -85,8 +85,8 @@ class TaskConsensusView(PortalView):
         answers={200: ConsensusOutput},
     )
     def post(self, request: Request, pk: str) -> Response:
-        self.body(request, NoInput)
         task = self.find(Task.objects.select_related("project"), pk=pk)
+        self.body(request, NoInput)
         final = consensus.finalise(task=task, actor=self.caller.actor, user=self.caller.user)
         return Response(describe(consensus.judge(consensus_id=final.pk)))
 

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from portal.api import queries
 from portal.api.annotators import MetricsOutput, describe_metrics
 from portal.api.base import PortalView
-from portal.api.permissions import Need
+from portal.api.permissions import ONLOOKERS, Need
 from portal.api.schema import documented
 from portal.api.times import iso
 from portal.models.members import Role, Scope
@@ -54,7 +54,7 @@ class DashboardOutput(serializers.Serializer[Any]):
 class DashboardView(PortalView):
     """One project's dashboard."""
 
-    needs: ClassVar = {"GET": Need(Scope.READ, (Role.MANAGER, Role.READER))}
+    needs: ClassVar = {"GET": Need(Scope.READ, ONLOOKERS)}
     filters: ClassVar = {"project": queries.text("The project's slug.")}
 
     @documented("get_dashboard", "Read the project's figures", answers={200: DashboardOutput})

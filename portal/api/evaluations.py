@@ -101,8 +101,8 @@ class PromoteView(PortalView):
         "promote", "Promote the retrained model", body=NoInput, answers={200: EvaluationOutput}
     )
     def post(self, request: Request, pk: str) -> Response:
-        self.body(request, NoInput)
         evaluation = self.find(_rows(), pk=pk)
+        self.body(request, NoInput)
         evaluations.promote(evaluation=evaluation, actor=self.caller.actor)
         return Response(describe(_rows().get(pk=evaluation.pk)))
 

@@ -16,6 +16,7 @@ from portal.models.members import Role, Scope
 
 EVERYBODY = (Role.MANAGER, Role.EXPERT, Role.ANNOTATOR, Role.READER)
 WATCHERS = (Role.MANAGER, Role.EXPERT, Role.READER)
+ONLOOKERS = (Role.MANAGER, Role.READER)  # they caption nothing, so nothing sways them
 CAPTIONERS = (Role.MANAGER, Role.EXPERT, Role.ANNOTATOR)
 MANAGERS = (Role.MANAGER,)
 NOBODY: tuple[Role, ...] = ()

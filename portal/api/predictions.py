@@ -17,7 +17,7 @@ from portal.api.idempotency import keyed
 from portal.api.json import Line
 from portal.api.pagination import narrow, paged
 from portal.api.parsers import BulkJSONParser, NDJSONParser
-from portal.api.permissions import MANAGERS, WATCHERS, Need
+from portal.api.permissions import MANAGERS, ONLOOKERS, Need
 from portal.api.schema import documented, page_of
 from portal.api.times import iso
 from portal.errors import InvalidInput, PortalError
@@ -136,7 +136,7 @@ class PredictionsView(PortalView):
     """All predictions, and the way for one more."""
 
     needs: ClassVar = {
-        "GET": Need(Scope.READ, WATCHERS),
+        "GET": Need(Scope.READ, ONLOOKERS),
         "POST": Need(Scope.INGEST, MANAGERS),
     }
     is_paged = True
@@ -178,7 +178,7 @@ class PredictionsView(PortalView):
 class PredictionView(PortalView):
     """One prediction."""
 
-    needs: ClassVar = {"GET": Need(Scope.READ, WATCHERS)}
+    needs: ClassVar = {"GET": Need(Scope.READ, ONLOOKERS)}
 
     @documented("get_prediction", "Read one prediction", answers={200: PredictionOutput})
     def get(self, request: Request, pk: str) -> Response:

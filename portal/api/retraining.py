@@ -170,8 +170,8 @@ class CancelView(PortalView):
 
     @documented("cancel_retraining", "Cancel a retraining", body=NoInput, answers={200: JobOutput})
     def post(self, request: Request, uid: str) -> Response:
-        self.body(request, NoInput)
         job = self.find(_rows(), uid=parse_uid(uid))
+        self.body(request, NoInput)
         retraining.cancel(job=job, actor=self.caller.actor)
         return Response(describe(self, _rows().get(pk=job.pk)))
 

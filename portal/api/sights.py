@@ -5,12 +5,20 @@ caption nothing and see everything.
 """
 
 from dataclasses import dataclass
+from typing import Protocol, cast
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from portal.api.callers import CAPTIONERS, Caller
 from portal.models import Annotation, Assignment, Task
 from portal.models.members import Role
+
+
+class _OwnWork(Protocol):
+    """What `with_own_work` adds to a task."""
+
+    is_answered: bool
+    is_prediction_shown: bool
 
 
 @dataclass(frozen=True)
@@ -30,24 +38,30 @@ def tasks_seen_by(caller: Caller, role: str | None, tasks: "QuerySet[Task]") -> 
     return tasks.filter(Exists(given))
 
 
-def with_own_answers(caller: Caller, tasks: "QuerySet[Task]") -> "QuerySet[Task]":
-    """Note on each task whether this person has captioned it, so that a list needs one query."""
+def with_own_work(caller: Caller, tasks: "QuerySet[Task]") -> "QuerySet[Task]":
+    """Note on each task what this person has had of it; `sight_of` asks for that."""
     if caller.user is None:
         return tasks
-    mine = Annotation.objects.filter(task=OuterRef("pk"), author__user=caller.user)
-    return tasks.annotate(is_answered=Exists(mine))
+    answers = Annotation.objects.filter(task=OuterRef("pk"), author__user=caller.user)
+    shown = Assignment.objects.filter(
+        task=OuterRef("pk"), annotator__user=caller.user, prediction_shown__isnull=False
+    )
+    return tasks.annotate(is_answered=Exists(answers), is_prediction_shown=Exists(shown))
 
 
 def sight_of(caller: Caller, role: str | None, task: Task) -> Sight:
-    """Return what the caller, in this role, may see of the task."""
+    """Return what the caller, in this role, may see of a task that `with_own_work` loaded."""
     if caller.token:
         return Sight(of_captions=not task.is_open, of_authors=True, of_prediction=True)
     if role not in CAPTIONERS:
         return Sight(of_captions=True, of_authors=role == Role.MANAGER, of_prediction=True)
+    own = cast(_OwnWork, task)
+    shows = task.project.shows_prediction_to(is_expert=role == Role.EXPERT)
     return Sight(
-        of_captions=_has_answered(caller, task) or _is_past_asking(role, task),
+        of_captions=own.is_answered or _is_past_asking(role, task),
         of_authors=False,
-        of_prediction=task.project.shows_prediction_to(is_expert=role == Role.EXPERT),
+        # Some captions are asked for blind even where the project shows what the model said.
+        of_prediction=shows and (own.is_answered or own.is_prediction_shown),
     )
 
 
@@ -60,12 +74,6 @@ def captions_seen_by(
     mine = Annotation.objects.filter(task=OuterRef("task"), author__user=caller.user)
     seen = Q(author__user=caller.user) | Q(Exists(mine))
     return captions.filter(seen | Q(task__state="disputed") if role == Role.EXPERT else seen)
-
-
-def _has_answered(caller: Caller, task: Task) -> bool:
-    if "is_answered" in task.__dict__:
-        return bool(task.__dict__["is_answered"])
-    return Annotation.objects.filter(task=task, author__user=caller.user).exists()
 
 
 def _is_past_asking(role: str | None, task: Task) -> bool:

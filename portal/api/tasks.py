@@ -14,7 +14,7 @@ from portal.api.pagination import narrow, paged
 from portal.api.permissions import CAPTIONERS, EVERYBODY, MANAGERS, Need
 from portal.api.projects import GuidelineOutput
 from portal.api.schema import documented, page_of
-from portal.api.sights import Sight, sight_of, tasks_seen_by, with_own_answers
+from portal.api.sights import Sight, sight_of, tasks_seen_by, with_own_work
 from portal.api.throttles import count_claim
 from portal.api.times import iso
 from portal.errors import NotFound
@@ -146,7 +146,7 @@ class TasksView(PortalView):
     def get(self, request: Request) -> Response:
         project = self.project()
         rows = tasks_seen_by(self.caller, self.role, narrow(self, project.tasks.all()))
-        rows = with_own_answers(self.caller, _loaded(rows))
+        rows = with_own_work(self.caller, _loaded(rows))
         return paged(self, rows, lambda task: describe(self, task))
 
     @documented(
@@ -166,7 +166,8 @@ class TasksView(PortalView):
             start=data.get("start"),
             end=data.get("end"),
         )
-        return answer(describe(self, _loaded(Task.objects.all()).get(pk=task.pk)), created=created)
+        stored = _loaded(with_own_work(self.caller, Task.objects.all())).get(pk=task.pk)
+        return answer(describe(self, stored), created=created)
 
 
 class TaskView(PortalView):
@@ -224,8 +225,8 @@ class LeaseView(PortalView):
 
     def lease(self, request: Request, pk: str) -> dict[str, Any]:
         """Return token and annotator of the caller's lease on this very task, and the rest."""
-        data = self.body(request, self.shape)
         task = self.find(Task.objects.select_related("project"), pk=pk)
+        data = self.body(request, self.shape)
         annotator = self.annotator(task.project, data.pop("annotator_id", None))
         token = data.pop("lease")
         if not Assignment.objects.filter(task=task, annotator=annotator, token=token).exists():
@@ -266,7 +267,7 @@ class SkipView(LeaseView):
 
 def find_task(view: PortalView, pk: str) -> Task:
     """Return a task that the caller may know of, with its project, video and prediction."""
-    task: Task = view.find(_loaded(with_own_answers(view.caller, Task.objects.all())), pk=pk)
+    task: Task = view.find(_loaded(with_own_work(view.caller, Task.objects.all())), pk=pk)
     if not tasks_seen_by(view.caller, view.role, Task.objects.filter(pk=task.pk)).exists():
         raise NotFound("There is nothing here that you may see.")
     return task

@@ -53,8 +53,8 @@ class TaskVotesView(PortalView):
     )
     @keyed
     def post(self, request: Request, pk: str) -> Response:
-        data = self.body(request, VoteInput)
         task = self.find(Task.objects.select_related("project"), pk=pk)
+        data = self.body(request, VoteInput)
         voter = self.annotator(task.project, data.get("annotator_id"))
         if self.caller.user:
             _check_is_past_captioning(task, voter)

@@ -166,8 +166,9 @@ class PingView(OneEndpointView):
 
     @documented("ping_webhook", "Send a ping", body=NoInput, answers={201: PingOutput})
     def post(self, request: Request, uid: str) -> Response:
+        endpoint = self.endpoint(uid)
         self.body(request, NoInput)
-        return answer({"event": str(webhooks.ping(endpoint=self.endpoint(uid)).uid)}, created=True)
+        return answer({"event": str(webhooks.ping(endpoint=endpoint).uid)}, created=True)
 
 
 class RotateView(OneEndpointView):
@@ -178,8 +179,8 @@ class RotateView(OneEndpointView):
 
     @documented("rotate_webhook", "Rotate the secret", body=NoInput, answers={200: SecretOutput})
     def post(self, request: Request, uid: str) -> Response:
-        self.body(request, NoInput)
         endpoint = self.endpoint(uid)
+        self.body(request, NoInput)
         secret = webhooks.rotate(endpoint=endpoint, actor=self.caller.actor)
         return answer({"uid": str(endpoint.uid), "secret": secret})
 
@@ -207,9 +208,9 @@ class RedeliverView(PortalView):
 
     @documented("redeliver", "Send a delivery again", body=NoInput, answers={200: DeliveryOutput})
     def post(self, request: Request, pk: str) -> Response:
-        self.body(request, NoInput)
         rows = Delivery.objects.select_related("event", "endpoint")
         delivery = self.find(rows, project="endpoint__project_id", pk=pk)
+        self.body(request, NoInput)
         return answer(describe_delivery(webhooks.redeliver(delivery=delivery)))
 
 
