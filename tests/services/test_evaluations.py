@@ -270,6 +270,12 @@ def test_one_task_answers_differently_to_different_captions():
     assert close["agreement"]["retrained"] > far["agreement"]["retrained"]
 
 
+def test_rare_words_weigh_even_where_a_single_task_has_settled():
+    task = compared_task(WRONG, "a small red circle moves up")
+    cider = evaluations.for_task(task=task)["metrics"]["cider_d"]
+    assert cider["retrained"] > 0.1 > cider["original"]
+
+
 def test_a_task_that_was_trained_on_says_so():
     task = compared_task(WRONG, TRUTHS[0])
     BatchItemFactory(consensus=task.consensuses.get(), batch__project=task.project)

@@ -21,6 +21,7 @@ Floats = NDArray[np.float64]
 Scores = dict[str, Floats]
 
 N_DOCUMENTS = 2000
+FEW_DOCUMENTS = 20
 
 
 class Scorer:
@@ -86,7 +87,14 @@ def _encoded(encoder: Encoder, pairs: Sequence[Pair]) -> dict[str, Floats]:
 
 
 def _frequencies(project: Project) -> DocumentFrequencies:
-    """Count n-grams over the project's newest settled tasks, an item a task."""
+    """Count n-grams over the project's newest settled tasks, an item a task.
+
+    A young project has too few of them to tell common words from rare ones: there its models'
+    captions count too.
+    """
     newest = Consensus.objects.final().filter(project=project).order_by("-pk")
-    captions = newest.values_list("caption", flat=True)[:N_DOCUMENTS]
+    captions = list(newest.values_list("caption", flat=True)[:N_DOCUMENTS])
+    if len(captions) < FEW_DOCUMENTS:
+        said = Prediction.objects.standing().filter(project=project).order_by("-pk")
+        captions += said.values_list("caption", flat=True)[:N_DOCUMENTS]
     return DocumentFrequencies.of([caption] for caption in captions)
