@@ -20,6 +20,7 @@ from tests.factories import (
     AnnotationFactory,
     BatchItemFactory,
     ConsensusFactory,
+    EventFactory,
     JobFactory,
     PredictionFactory,
     ProjectFactory,
@@ -313,6 +314,11 @@ def erasable() -> tuple[Video, Task]:
     consensus = ConsensusFactory(
         task=task, caption="a secret dog", candidates=[{"caption": "a secret dog"}]
     )
+    EventFactory(
+        project=video.project,
+        type="consensus.reached",
+        data={"task_id": task.pk, "caption": "a secret dog"},
+    )
     item = BatchItemFactory(consensus=consensus, batch__project=video.project)
     JobFactory(project=video.project, batch=item.batch)
     return video, task
@@ -336,6 +342,7 @@ def test_an_erased_video_leaves_no_bytes_and_no_words_and_its_manifests_are_name
         *task.annotations.values_list("text", "revisions__text", "votes__rationale"),
         *task.consensuses.values_list("caption", "candidates"),
         *video.predictions.values_list("caption", "tokens"),
+        *video.project.events.values_list("data"),
     ]
     assert "secret" not in str(words)
     assert (task.state, task.revision) == ("rejected", task.settled_revision)
