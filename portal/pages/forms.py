@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
+from django.utils.text import capfirst
 
 from portal.errors import InvalidInput, PortalError
 from portal.models.consensus import Decision
@@ -20,7 +21,7 @@ class RefusableForm(forms.Form):
         """Show the refusal by its fields, or above the form where it names none of them."""
         named = [problem for problem in refusal.errors if problem["field"] in self.fields]
         for problem in named:
-            self.add_error(problem["field"], problem["message"])
+            self.add_error(problem["field"], capfirst(problem["message"]))
         if not named:
             self.add_error(None, refusal.detail)
 
