@@ -29,8 +29,8 @@ CROWD = ("expert",) * 2 + ("regular",) * 8 + ("careless",) * 3 + ("spammer",)
 SHAPES_RULES: dict[str, Any] = {
     "description": "Rendered clips of moving shapes; the captioner that guesses at them is real.",
     "gold_first": 0,
-    "uncertain_share": 0.40,
-    "evaluation_share": 0.25,
+    "uncertain_share": 0.60,
+    "evaluation_share": 0.20,
     "batch_size": 60,
     "cooldown_hours": 1.0,
     "prediction_shown_to": "experts",

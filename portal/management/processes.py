@@ -210,6 +210,15 @@ def hold(data_dir: Path) -> IO[str]:
     return file
 
 
+def listens(host: str, port: int) -> bool:
+    """Whether somebody takes connections there."""
+    try:
+        socket.create_connection((host, port), timeout=2).close()
+    except OSError:
+        return False
+    return True
+
+
 def answers(host: str, port: int, path: str = "/healthz") -> bool:
     """Whether the web server says 200 to a plain request."""
     request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()

@@ -24,7 +24,7 @@ from portal.services import projects
 
 HOST = "127.0.0.1"
 N_CLIPS = 220
-N_SETTLED = 100
+N_SETTLED = 108
 TRAINING_PATIENCE = 120.0
 
 
@@ -72,7 +72,6 @@ class Command(BaseCommand):
             raise CommandError("The web server did not answer in a minute: its log is above.")
         demos.write_files(demo, folder=self.folder, data_dir=Path(settings.DATA_DIR))
         self.say(f"Label Portal answers at {settings.BASE_URL}")
-        self.supervisor.add(self.captioner("serve", "--port", str(self.trainer_port)))
         if self.load() and not self.supervisor.stopping:
             self.welcome(demo)
             self.supervisor.wait()
@@ -81,9 +80,10 @@ class Command(BaseCommand):
         """Run the loop once: clips, first model, crowd, retraining, evaluation."""
         done = self.folder / "loaded"
         if done.exists():
-            return True
+            return self.serve()
         steps: tuple[tuple[str, Callable[[], bool]], ...] = (
             ("Rendering clips", self.render),
+            ("Starting the captioner", self.serve),
             ("Uploading them, training the first model, posting its predictions", self.seed),
             ("Simulated annotators caption and review", self.caption),
             ("The captioner trains on their consensus and is compared", self.retrain),
@@ -104,6 +104,12 @@ class Command(BaseCommand):
             return True
         drawn = [*self.program("examples.captioner", "render"), str(place)]
         return self.supervisor.run(Child("renderer", [*drawn, "--clips", str(self.n_clips)]))
+
+    def serve(self) -> bool:
+        """Keep the captioner running; it reads its clips when it starts, so they come first."""
+        port = str(self.trainer_port)
+        self.supervisor.add(self.captioner("serve", "--port", port))
+        return self.supervisor.wait(60, until=lambda: processes.listens(HOST, self.trainer_port))
 
     def seed(self) -> bool:
         """Bring clips and predictions in."""
