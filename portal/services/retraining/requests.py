@@ -240,5 +240,4 @@ def _is_full(project: Project) -> bool:
     window = list(newest.values_list("pk", flat=True)[: 2 * project.batch_size])
     if len(window) < project.batch_size:
         return False
-    fresh = Consensus.objects.filter(pk__in=window).unbatched().count()
-    return fresh >= project.batch_size
+    return newest.filter(pk__gte=window[-1]).unbatched().count() >= project.batch_size
