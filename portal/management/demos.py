@@ -31,7 +31,8 @@ SHAPES_RULES: dict[str, Any] = {
     "gold_first": 0,
     "uncertain_share": 0.60,
     "evaluation_share": 0.20,
-    "batch_size": 60,
+    "evaluation_salt": "demo-3",  # which clips are held out: the same in every demo
+    "batch_size": 64,
     "cooldown_hours": 1.0,
     "prediction_shown_to": "experts",
 }
@@ -52,6 +53,7 @@ GUIDELINES = """\
 
 Do not describe the background. If the clip does not play, skip it and say so.
 """
+PLAYGROUND_GUIDELINES = "Say in one sentence what happens in the clip. Nothing here counts."
 
 
 @dataclass(frozen=True)
@@ -136,8 +138,8 @@ def _make(trainer_url: str) -> Demo:
     playground = projects.create(
         slug=PLAYGROUND, name="Playground", owner=manager.user, is_demo=True, **PLAYGROUND_RULES
     )
-    for project in (shapes, playground):
-        projects.publish_guidelines(project=project, text=GUIDELINES, user=manager.user)
+    for project, text in ((shapes, GUIDELINES), (playground, PLAYGROUND_GUIDELINES)):
+        projects.publish_guidelines(project=project, text=text, user=manager.user)
     crowd = tuple((f"{kind}-{number:02d}", kind) for number, kind in enumerate(CROWD, start=1))
     for annotator_id, _ in crowd:
         annotators.find_or_register(project=shapes, annotator_id=annotator_id, may_register=True)

@@ -24,7 +24,7 @@ from portal.services import projects
 
 HOST = "127.0.0.1"
 N_CLIPS = 220
-N_SETTLED = 108
+N_SETTLED = 112
 TRAINING_PATIENCE = 120.0
 
 
