@@ -1,0 +1,45 @@
+"""The managers' console: Django's admin over the portal's rows, one module a noun.
+
+Lists and forms are scoped by `base.ScopedAdmin`; whatever has a consequence goes through a service
+by way of `acts`; the first page is `dashboards`.
+"""
+
+from portal.admin import (
+    annotations,
+    annotators,
+    assignments,
+    consensus,
+    evaluations,
+    events,
+    exports,
+    members,
+    predictions,
+    projects,
+    retraining,
+    tasks,
+    users,
+    versions,
+    videos,
+    votes,
+    webhooks,
+)
+
+__all__ = [
+    "annotations",
+    "annotators",
+    "assignments",
+    "consensus",
+    "evaluations",
+    "events",
+    "exports",
+    "members",
+    "predictions",
+    "projects",
+    "retraining",
+    "tasks",
+    "users",
+    "versions",
+    "videos",
+    "votes",
+    "webhooks",
+]
