@@ -215,6 +215,11 @@ def exclude(x: str, y: str) -> bool:
     return bool(common) and all(here[axis] != there[axis] for axis in common)
 
 
+def is_marked(word: str) -> bool:
+    """Whether a folded word can exclude any other at all."""
+    return word in _PLACES or number(word) is not None
+
+
 def number(word: str) -> float | None:
     """The number that a word or figure names, if it names one; any script's digits."""
     if word in _NUMBERS:

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from rapidfuzz.distance import Levenshtein
 
-from portal.algorithms.opposites import FUNCTION_WORDS, NEGATIONS, exclude
+from portal.algorithms.opposites import FUNCTION_WORDS, NEGATIONS, exclude, is_marked
 from portal.algorithms.text import tokens
 
 Slot = tuple[Sequence[str], Sequence[str]]
@@ -38,10 +38,11 @@ def opposition(left: str, right: str) -> float:
         return 1.0
     kept, slots = _align(a, b)
     if kept < PARALLEL:
-        return _stray_opposition(a, b)
-    if any(exclude(p, q) for x, y in slots for p in x for q in y):
+        return _stray_opposition(left, right)
+    marked = _marked(left) | _marked(right)
+    if any(exclude(p, q) for x, y in slots for p in marked & set(x) for q in marked & set(y)):
         return 1.0
-    return SWAPPED_ROLES if _swaps_roles(a, b) else _stray_opposition(a, b)
+    return SWAPPED_ROLES if _swaps_roles(a, b) else _stray_opposition(left, right)
 
 
 @lru_cache(maxsize=65_536)
@@ -79,6 +80,12 @@ def _align(a: Sequence[str], b: Sequence[str]) -> tuple[float, list[Slot]]:
     return 2 * kept / (len(a) + len(b)), slots
 
 
+@lru_cache(maxsize=16_384)
+def _marked(text: str) -> frozenset[str]:
+    """The words of a caption that can exclude others."""
+    return frozenset(word for word in tokens(text) if is_marked(word))
+
+
 def _is_negated(a: Sequence[str], b: Sequence[str]) -> bool:
     """Whether two captions say the same but for a negation."""
     if bool(NEGATIONS & set(a)) == bool(NEGATIONS & set(b)):
@@ -87,11 +94,11 @@ def _is_negated(a: Sequence[str], b: Sequence[str]) -> bool:
     return bool(said_a) and said_a == said_b
 
 
-def _stray_opposition(a: Sequence[str], b: Sequence[str]) -> float:
+def _stray_opposition(left: str, right: str) -> float:
     """Opposites anywhere in captions that share their subject: half a contradiction."""
-    only_a, only_b = set(a) - set(b), set(b) - set(a)
-    shared = len((set(a) & set(b)) - FUNCTION_WORDS)
-    clash = any(exclude(p, q) for p in only_a for q in only_b)
+    a, b = _marked(left), _marked(right)
+    clash = any(exclude(p, q) for p in a - b for q in b - a)
+    shared = len((set(tokens(left)) & set(tokens(right))) - FUNCTION_WORDS) if clash else 0
     return STRAY if clash and shared >= STRAY_SHARED else 0.0
 
 

@@ -16,6 +16,7 @@ from portal.algorithms.text import (
     CHARACTER_ORDERS,
     character_grams,
     comparison_key,
+    n_characters,
     tokens,
     word_grams,
 )
@@ -50,30 +51,40 @@ def chrf(left: str, right: str) -> float:
 
     Symmetric; 0 where either has no tokens. Source: Popović 2015, doi:10.18653/v1/W15-3049, β = 1.
     """
-    shared = _by_order(character_grams(left) & character_grams(right))
-    a, b = _by_order(character_grams(left)), _by_order(character_grams(right))
-    precision = float(np.mean(shared[b > 0] / b[b > 0])) if b.any() else 0.0
-    recall = float(np.mean(shared[a > 0] / a[a > 0])) if a.any() else 0.0
+    a, b = character_grams(left), character_grams(right)
+    length_a, length_b = n_characters(left), n_characters(right)
+    if not a or not b:
+        return 0.0
+    shared = [0] * len(CHARACTER_ORDERS)
+    small, large = (a, b) if len(a) <= len(b) else (b, a)
+    for gram, count in small.items():
+        other = large.get(gram)
+        if other:
+            shared[len(gram) - 1] += min(count, other)
+    precision = _mean_share(shared, length_b)
+    recall = _mean_share(shared, length_a)
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
-def _by_order(grams: Counter[str]) -> NDArray[np.float64]:
-    counts = np.zeros(len(CHARACTER_ORDERS))
-    for gram, count in grams.items():
-        counts[len(gram) - 1] += count
-    return counts
+def _mean_share(shared: Sequence[int], n_characters: int) -> float:
+    """Average shared n-grams over those that a text of n characters has, for the orders it has."""
+    shares = [
+        count / (n_characters - order + 1)
+        for order, count in zip(CHARACTER_ORDERS, shared, strict=True)
+        if order <= n_characters
+    ]
+    return sum(shares) / len(shares)
 
 
-def token_f1(left: str, right: str, idf: Mapping[str, float]) -> float:
-    """F1 of shared tokens, each weighing its idf; a token that `idf` lacks weighs its largest."""
-    a, b = Counter(tokens(left)), Counter(tokens(right))
-    rarest = max(idf.values(), default=1.0)
-
-    def mass(counts: Counter[str]) -> float:
-        return sum(count * idf.get(token, rarest) for token, count in counts.items())
-
-    whole = mass(a) + mass(b)
-    return 2 * mass(a & b) / whole if whole else 0.0
+def token_f1(left: str, right: str, idf: Mapping[str, float], rarest: float) -> float:
+    """F1 of shared tokens, each weighing its idf; a token that `idf` lacks weighs `rarest`."""
+    a, b = tokens(left), tokens(right)
+    whole = sum(idf.get(token, rarest) for token in (*a, *b))
+    if not whole:
+        return 0.0
+    shared = Counter(a) & Counter(b)
+    common = sum(count * idf.get(token, rarest) for token, count in shared.items())
+    return 2 * common / whole
 
 
 def cosines(vectors: NDArray[np.float32]) -> Matrix:
@@ -96,13 +107,14 @@ def mixed(
     if cosine is not None and cosine.shape != (n, n):
         raise ValueError(f"{n} captions need cosines of shape {(n, n)}, not {cosine.shape}.")
     keys = [comparison_key(text) for text in texts]
+    rarest = max(idf.values(), default=1.0)
     matrix = np.eye(n)
     for i in range(n):
         for j in range(i):
             if keys[i] == keys[j]:
                 value = 1.0
             else:
-                value = lexical(texts[i], texts[j], idf)
+                value = lexical(texts[i], texts[j], idf, rarest)
                 if cosine is not None:
                     close = max(0.0, float(cosine[i, j]))
                     value = COSINE_SHARE * close + (1 - COSINE_SHARE) * value
@@ -110,12 +122,12 @@ def mixed(
     return matrix
 
 
-def lexical(left: str, right: str, idf: Mapping[str, float]) -> float:
+def lexical(left: str, right: str, idf: Mapping[str, float], rarest: float = 1.0) -> float:
     """The three lexical similarities of two captions, renormalised to [0, 1]."""
     parts = (
         CHRF_SHARE * chrf(left, right)
         + GLEU_SHARE * gleu(left, right)
-        + TOKEN_SHARE * token_f1(left, right, idf)
+        + TOKEN_SHARE * token_f1(left, right, idf, rarest)
     )
     return parts / (CHRF_SHARE + GLEU_SHARE + TOKEN_SHARE)
 

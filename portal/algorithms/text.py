@@ -90,6 +90,11 @@ def word_grams(text: str) -> Counter[tuple[str, ...]]:
     )
 
 
+def n_characters(text: str) -> int:
+    """How many characters a caption's tokens have."""
+    return sum(map(len, tokens(text)))
+
+
 @lru_cache(maxsize=16_384)
 def character_grams(text: str) -> Counter[str]:
     """Count the character n-grams of orders 1–6, spaces left out; callers must not change it."""
