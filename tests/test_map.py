@@ -21,4 +21,3 @@ def test_the_maps_announcements_are_the_wiring():
         for hook in re.findall(r"`(\w+)`", cells[2])
     }
     assert drawn == wired
-

@@ -20,7 +20,7 @@ from portal.services import annotations, assignments  # noqa: E402
 
 
 def work_safely(annotator: Annotator) -> int:
-    """Claim and caption until nothing is left; a lease that its twin process finished is no loss."""
+    """Claim and caption until nothing is left; what a twin process finished first is no loss."""
     done = 0
     while (lease := assignments.claim(annotator=annotator)) is not None:
         try:

@@ -164,7 +164,11 @@ def disputed(texts=("a dog runs", "a cat sleeps", "a man cooks")):
 
 @pytest.mark.parametrize(
     ("decision", "state", "status"),
-    [("choose", "settled", "decided"), ("write", "settled", "decided"), ("reject", "rejected", "rejected")],
+    [
+        ("choose", "settled", "decided"),
+        ("write", "settled", "decided"),
+        ("reject", "rejected", "rejected"),
+    ],
 )
 def test_an_experts_decision_closes_a_disputed_task(decision, state, status):
     task = disputed()
@@ -198,9 +202,7 @@ def test_nobody_decides_a_task_they_captioned_or_one_without_dispute_or_without_
     with pytest.raises(NotAllowed):
         consensus.review(task=task, reviewer=expert, decision="reject", reason="no")
     with pytest.raises(TaskClosed):
-        consensus.review(
-            task=TaskFactory(), reviewer=UserFactory(), decision="reject", reason="no"
-        )
+        consensus.review(task=TaskFactory(), reviewer=UserFactory(), decision="reject", reason="no")
     with pytest.raises(InvalidInput):
         consensus.review(task=task, reviewer=UserFactory(), decision="reject", reason=" ")
 

@@ -78,9 +78,9 @@ def test_gold_needs_answers_and_never_comes_from_an_evaluation_video():
     assert gold.references.count() == 2
     with pytest.raises(InvalidInput):
         tasks.make_gold(task_id=TaskFactory().pk, references=[], actor="m")
+    held_out = TaskFactory(video__is_evaluation=True)
     with pytest.raises(Conflict):
-        held_out = TaskFactory(video__is_evaluation=True)
         tasks.make_gold(task_id=held_out.pk, references=["a dog"], actor="m")
+    begun = AnnotationFactory().task
     with pytest.raises(Conflict):
-        begun = AnnotationFactory().task
         tasks.make_gold(task_id=begun.pk, references=["a dog"], actor="m")
