@@ -1,0 +1,226 @@
+"""Signs of careless or dishonest work, with the evidence in a sentence: for a person to look at.
+
+A flag never acts by itself. Every sign compares people with others on the same tasks, so that a
+terse style, a second language or a hard share of tasks is not held against anybody.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from portal.algorithms import similarity
+from portal.algorithms.evidence import Caption
+from portal.algorithms.reliability import INTERVAL_Z, Refit
+from portal.algorithms.text import comparison_key, tokens
+
+Kind = Literal[
+    "low_agreement", "one_text", "too_short", "copies_prediction", "leans_on_prediction",
+    "same_wording", "drift",
+]  # fmt: skip
+
+LOW_AGREEMENT = -1.0  # in σ_e, after the interval has spoken for the person
+ONE_TEXT_SHARE, ONE_TEXT_MIN = 0.20, 20
+SHORT_SHARE, SHORT_RATIO, SHORT_MIN = 0.30, 0.3, 10
+COPY_SHARE, COPY_MIN = 0.5, 8
+LEAN_EXCESS, SAME_WORDING_EXCESS = 0.10, 0.12
+OUTLYING = 3.5  # robust standard deviations from the other people
+DRIFT_FALL, DRIFT_MIN = 0.8, 8
+WELL_ABOVE = 3.0  # times the rate of the others on the same tasks
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One sign about one author; `value` went beyond `limit`, the sentence says how."""
+
+    author: int
+    kind: Kind
+    evidence: str
+    value: float
+    limit: float
+
+
+@dataclass(frozen=True)
+class Work:
+    """One caption beside the other people's captions of its task."""
+
+    caption: Caption
+    others: tuple[Caption, ...]
+
+
+def find(
+    tasks: Sequence[Sequence[Caption]],
+    refit: Refit,
+    gold: Mapping[int, Sequence[float]] | None = None,
+) -> tuple[Flag, ...]:
+    """Look through the tasks, in the order they were worked on, for every kind of sign.
+
+    `refit` is the fit of the same tasks; `gold` holds people's scores on gold, 0–1, in order. The
+    model's captions are evidence, never flagged. Flags come by author, then kind.
+    """
+    works = by_author(tasks)
+    found = [
+        *low_agreement(works, refit),
+        *one_text(works),
+        *too_short(works),
+        *copies_prediction(works),
+        *leans_on_prediction(works),
+        *same_wording(works),
+        *drift(works, refit, gold or {}),
+    ]
+    return tuple(sorted(found, key=lambda flag: (flag.author, flag.kind)))
+
+
+def by_author(tasks: Sequence[Sequence[Caption]]) -> dict[int, list[Work]]:
+    """Sort human captions by author, in the order of the tasks, each with its task's others."""
+    works: dict[int, list[Work]] = defaultdict(list)
+    for task in tasks:
+        for caption in task:
+            others = tuple(
+                each for each in task if each.author != caption.author and not each.is_model
+            )
+            if not caption.is_model:
+                works[caption.author].append(Work(caption, others))
+    return dict(works)
+
+
+def low_agreement(works: Mapping[int, Sequence[Work]], refit: Refit) -> Iterable[Flag]:
+    """Flag who agrees clearly less than the median person: s − median + 1.64·se < −σ_e."""
+    if not works:
+        return
+    sigma = refit.parameters.sigma_e
+    middle = float(np.median([refit.skills[author].s for author in works]))
+    for author in works:
+        skill = refit.skills[author]
+        value = (skill.s - middle + INTERVAL_Z * skill.se) / sigma
+        if value < LOW_AGREEMENT:
+            text = f"Agrees with others {-value:.1f} σ less than the median person, at the least."
+            yield Flag(author, "low_agreement", text, value, LOW_AGREEMENT)
+
+
+def one_text(works: Mapping[int, Sequence[Work]]) -> Iterable[Flag]:
+    """Flag one text in more than a fifth of 20 tasks or more, where others rarely write it."""
+    for author, own in works.items():
+        if len(own) < ONE_TEXT_MIN:
+            continue
+        counts = Counter(comparison_key(work.caption.text) for work in own)
+        key, count = counts.most_common(1)[0]
+        share = count / len(own)
+        texts = [comparison_key(other.text) for work in own for other in work.others]
+        usual = sum(text == key for text in texts) / max(1, len(texts))
+        if share > max(ONE_TEXT_SHARE, WELL_ABOVE * usual):
+            shown = next(w.caption.text for w in own if comparison_key(w.caption.text) == key)
+            text = f"Wrote “{shown[:60]}” on {count} of {len(own)} tasks; others on {usual:.0%}."
+            yield Flag(author, "one_text", text, share, ONE_TEXT_SHARE)
+
+
+def too_short(works: Mapping[int, Sequence[Work]]) -> Iterable[Flag]:
+    """Flag captions under 30 % of the others' median length on over 30 % of the tasks."""
+    for author, own in works.items():
+        known = [work for work in own if work.others]
+        if len(known) < SHORT_MIN:
+            continue
+        lengths = [np.median([len(tokens(each.text)) for each in work.others]) for work in known]
+        n_short = sum(
+            len(tokens(work.caption.text)) < SHORT_RATIO * length
+            for work, length in zip(known, lengths, strict=True)
+        )
+        share = float(n_short) / len(known)
+        if share > SHORT_SHARE:
+            text = f"{n_short} of {len(known)} captions are far shorter than others' of that task."
+            yield Flag(author, "too_short", text, share, SHORT_SHARE)
+
+
+def copies_prediction(works: Mapping[int, Sequence[Work]]) -> Iterable[Flag]:
+    """Flag who mostly hands in the prediction they were shown, where others seldom write it."""
+    for author, own in works.items():
+        shown = [(w, w.caption.shown_prediction) for w in own if w.caption.shown_prediction]
+        if len(shown) < COPY_MIN:
+            continue
+        copies = sum(similarity.is_near_copy(work.caption.text, text) for work, text in shown)
+        share = copies / len(shown)
+        peers = [similarity.is_near_copy(o.text, text) for work, text in shown for o in work.others]
+        usual = sum(peers) / max(1, len(peers))
+        if share > COPY_SHARE and share > 1.5 * usual:
+            text = f"Handed in {copies} of {len(shown)} shown predictions; others {usual:.0%}."
+            yield Flag(author, "copies_prediction", text, share, COPY_SHARE)
+
+
+def leans_on_prediction(works: Mapping[int, Sequence[Work]]) -> Iterable[Flag]:
+    """Flag who stays closer to the shown prediction's words than everybody else does."""
+    leanings: dict[int, float] = {}
+    for author, own in works.items():
+        gaps = []
+        for work in own:
+            shown = work.caption.shown_prediction
+            if shown and work.others:
+                usual = np.mean([similarity.lexical(o.text, shown, {}) for o in work.others])
+                gaps.append(similarity.lexical(work.caption.text, shown, {}) - usual)
+        if len(gaps) >= COPY_MIN:
+            leanings[author] = float(np.mean(gaps))
+    for author, value, limit in outliers(leanings, LEAN_EXCESS):
+        text = f"Captions resemble the shown predictions {value:+.2f} more than others' do."
+        yield Flag(author, "leans_on_prediction", text, value, limit)
+
+
+def same_wording(works: Mapping[int, Sequence[Work]]) -> Iterable[Flag]:
+    """Flag whose captions of different tasks resemble each other far more than other people's."""
+    likeness: dict[int, float] = {}
+    for author, own in works.items():
+        texts = [work.caption.text for work in own]
+        if len(texts) >= SHORT_MIN:
+            pairs = zip(texts, texts[1:] + texts[:1], strict=True)
+            likeness[author] = float(np.mean([similarity.lexical(a, b, {}) for a, b in pairs]))
+    for author, value, limit in outliers(likeness, SAME_WORDING_EXCESS):
+        text = f"Captions of different tasks are alike ({value:.2f}), as if written unseen."
+        yield Flag(author, "same_wording", text, value, limit)
+
+
+def drift(
+    works: Mapping[int, Sequence[Work]], refit: Refit, gold: Mapping[int, Sequence[float]]
+) -> Iterable[Flag]:
+    """Flag agreement that fell: late residuals, or all of them beside good gold, are low.
+
+    Compares the last half of 16 residuals or more with the first; with gold of the median score or
+    better, the whole with what is usual.
+    """
+    sigma = refit.parameters.sigma_e
+    means = [float(np.mean(scores)) for scores in gold.values() if scores]
+    good = float(np.median(means)) if means else np.inf
+    for author in works:
+        residuals = refit.residuals.get(author, ())
+        if len(residuals) < DRIFT_MIN:
+            continue
+        did_well = bool(gold.get(author)) and float(np.mean(gold[author])) >= good
+        fall, error = _fall(residuals, from_gold=did_well)
+        value = (fall - INTERVAL_Z * error * sigma) / sigma
+        if value > DRIFT_FALL:
+            start = "on gold" if did_well else "at first"
+            text = f"Agreed well {start}, then {fall / sigma:.1f} σ less."
+            yield Flag(author, "drift", text, value, DRIFT_FALL)
+
+
+def _fall(residuals: Sequence[float], *, from_gold: bool) -> tuple[float, float]:
+    """How far residuals fell, and the standard error of that in σ_e."""
+    if from_gold:
+        return -float(np.mean(residuals)), len(residuals) ** -0.5
+    half = len(residuals) // 2
+    if half < DRIFT_MIN:
+        return 0.0, 0.0
+    early, late = residuals[:half], residuals[half:]
+    return float(np.mean(early) - np.mean(late)), (1 / len(early) + 1 / len(late)) ** 0.5
+
+
+def outliers(values: Mapping[int, float], least: float) -> Iterable[tuple[int, float, float]]:
+    """Name who lies above the median by `least` and by 3.5 robust standard deviations."""
+    if len(values) < 4:
+        return
+    every = np.array(list(values.values()))
+    middle = float(np.median(every))
+    spread = 1.4826 * float(np.median(np.abs(every - middle)))
+    limit = middle + max(least, OUTLYING * spread)
+    for author, value in values.items():
+        if value > limit:
+            yield author, value, limit
