@@ -2,7 +2,7 @@
 
 Captions are compared folded and without punctuation (text.tokens), hence in any script. All
 scores lie in [0, 1] but CIDEr-D, which keeps its customary [0, 10]. Against human judgement on
-Flickr8k-Expert (tau c): cosine 55, CIDEr-D 44, token F1 42, ROUGE-L 38, chrF++ 36, BLEU-4 33.
+Flickr8k-Expert (tau c): cosine 56, CIDEr-D 44, chrF++ 36, ROUGE-L, token F1 and BLEU-4 33.
 """
 
 import importlib
@@ -27,6 +27,9 @@ Gram = tuple[str, ...]
 ORDERS = 4
 CIDER_SIGMA = 6.0
 CIDER_SCALE = 10.0
+COMMON_SHARE = 0.7
+COMMON_SHRINKAGE = 30.0
+BEST_SHARE = 0.25
 
 
 @cache
@@ -35,18 +38,38 @@ def _sacrebleu() -> Any:
     return importlib.import_module("sacrebleu.metrics")
 
 
-def cosine(hypotheses: Floats, references: Sequence[Floats]) -> Floats:
-    """Return each caption's mean cosine to its references, negative ones as 0, shape (n,).
+def common_direction(references: Sequence[Floats]) -> Floats:
+    """Return what all captions of a frozen set have in common, shape (d,), to be taken off them.
 
-    `hypotheses` (n, d) and each of the n `references` (k, d) hold unit rows of one encoder.
+    Seven tenths of the mean reference, less where there are few items: of a single item the mean
+    is the item itself.
+    """
+    if not references:
+        raise ValueError("Without references nothing is common.")
+    means = np.asarray([np.asarray(rows, dtype=np.float64).mean(axis=0) for rows in references])
+    share = COMMON_SHARE * len(means) / (len(means) + COMMON_SHRINKAGE)
+    return np.asarray(share * means.mean(axis=0))
+
+
+def cosine(
+    hypotheses: Floats, references: Sequence[Floats], common: Floats | None = None
+) -> Floats:
+    """Return each caption's cosine to its references, in [0, 1], negative ones as 0, shape (n,).
+
+    Three quarters of the mean over the references and a quarter of the best: people describe
+    different sides of a clip. `hypotheses` (n, d) and each of the n `references` (k, d) hold rows
+    of one encoder; `common` (d,) is taken off all of them first, else "a man is talking" resembles
+    everything (tau c against human judgement 55.2 without, 56.2 with).
     """
     _check(hypotheses, references)
-    return np.asarray(
-        [
-            float(np.clip(np.asarray(rows) @ vector, 0.0, 1.0).mean())
-            for vector, rows in zip(hypotheses, references, strict=True)
-        ]
-    )
+    own = _directions(np.asarray(hypotheses, dtype=np.float64), common)
+    scores = []
+    for vector, rows in zip(own, references, strict=True):
+        cosines = np.clip(
+            _directions(np.asarray(rows, dtype=np.float64), common) @ vector, 0.0, 1.0
+        )
+        scores.append((1.0 - BEST_SHARE) * cosines.mean() + BEST_SHARE * cosines.max())
+    return np.asarray(scores, dtype=np.float64)
 
 
 def token_f1(hypotheses: Texts, references: References) -> Floats:
@@ -165,6 +188,12 @@ class _Weigher:
             norms = [math.sqrt(sum(w * w for w in each.values())) for each in weights]
             self._known[caption] = (weights, norms, len(text.tokens(caption)))
         return self._known[caption]
+
+
+def _directions(rows: Floats, common: Floats | None) -> Floats:
+    moved = rows if common is None else rows - common
+    lengths = np.linalg.norm(moved, axis=1, keepdims=True)
+    return np.asarray(np.divide(moved, lengths, out=np.zeros_like(moved), where=lengths > 0.0))
 
 
 def _token_f1(own: Gram, other: Gram) -> float:

@@ -103,10 +103,32 @@ def test_document_frequencies_survive_their_column():
     assert frequencies.counts[("dogs",)] == 1
 
 
-def test_cosine_is_the_mean_over_the_references_with_opposites_as_zero():
+def test_cosine_weighs_the_mean_and_the_best_reference_with_opposites_as_zero():
     said = np.asarray([[1.0, 0.0]])
     written = [np.asarray([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]])]
-    assert metrics.cosine(said, written) == pytest.approx([1 / 3])
+    assert metrics.cosine(said, written) == pytest.approx([0.75 / 3 + 0.25])
+
+
+def test_what_all_captions_share_counts_for_nothing():
+    rng = np.random.default_rng(0)
+    shared = np.asarray([3.0, 0, 0, 0])
+    own = rng.normal(size=(200, 4))
+    rows = [each[None] / np.linalg.norm(each) for each in own + shared]
+    strangers = np.concatenate([*rows[1:], rows[0]])
+    plain = metrics.cosine(strangers, rows)
+    fair = metrics.cosine(strangers, rows, metrics.common_direction(rows))
+    assert fair.mean() < plain.mean() - 0.3
+    right = metrics.cosine(np.concatenate(rows), rows, metrics.common_direction(rows))
+    assert right == pytest.approx(np.ones(200))
+
+
+def test_of_few_items_little_is_common():
+    rows = [np.asarray([[1.0, 0.0]])]
+    assert np.linalg.norm(metrics.common_direction(rows)) < 0.03
+
+
+def test_a_vector_of_zeros_resembles_nothing():
+    assert metrics.cosine(np.zeros((1, 2)), [np.asarray([[1.0, 0.0]])]).tolist() == [0.0]
 
 
 def test_the_lower_decile_shows_what_the_mean_hides():
