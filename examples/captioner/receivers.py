@@ -92,7 +92,7 @@ class Receiver(ThreadingHTTPServer):
     def accept(self, headers: Mapping[str, str], body: bytes) -> None:
         """Take a webhook in; raises Unverified. When this returns, it is on disk."""
         project, event = verify(self.secrets, headers, body)
-        run = self.runs.accept(headers["webhook-id"], project, event)
+        run = self.runs.accept(project, event)
         if run is not None:
             self.worker.add(run)
 

@@ -42,41 +42,32 @@ class Run:
 
 
 class Runs:
-    """The folder of runs, and of the webhooks that were seen."""
+    """The folder of runs."""
 
     def __init__(self, folder: Path) -> None:
-        self._runs, self._inbox = folder / "runs", folder / "inbox"
+        self._runs = folder / "runs"
         self._lock = threading.Lock()
-        for part in (self._runs, self._inbox):
-            part.mkdir(parents=True, exist_ok=True)
+        self._runs.mkdir(parents=True, exist_ok=True)
 
-    def accept(self, webhook_id: str, project: str, event: Json) -> Run | None:
-        """Store what a webhook asks for; None where that was asked before or asks for nothing.
+    def accept(self, project: str, event: Json) -> Run | None:
+        """Store what a webhook asks for; None where it asks for nothing, or asked before.
 
-        The run is stored before the webhook is marked as seen: a crash between the two makes the
-        sender's retry find the run, and do nothing.
+        A webhook that comes again names the same run, so the run is what it is known by: a mark
+        beside it, that a crash could leave unwritten, is not needed. Raises KeyError or TypeError
+        where something is missing that a run cannot do without.
         """
-        with self._lock:
-            mark = self._inbox / hashlib.sha256(webhook_id.encode()).hexdigest()
-            if mark.exists():
-                return None
-            run = self._begin(project, event)
-            _write(mark, webhook_id)
-            return run
-
-    def _begin(self, project: str, event: Json) -> Run | None:
         if event.get("type") != "retraining.requested":
             return None
         request = event["data"]
-        run_id = str(request["run_id"])
-        # What a run cannot do without is asked for now, while the sender can still be told.
         for part, name in NEEDED:
             request[part][name]
-        if (self.folder(run_id) / "run.json").exists():
-            return None
-        run = Run(run_id, project, number=1 + sum(1 for _ in self.all()), request=request)
-        self.save(run)
-        return run
+        run_id = str(request["run_id"])
+        with self._lock:
+            if (self.folder(run_id) / "run.json").exists():
+                return None
+            run = Run(run_id, project, number=1 + sum(1 for _ in self.all()), request=request)
+            self.save(run)
+            return run
 
     def folder(self, run_id: str) -> Path:
         """Return a run's folder; its name is ours, for the run's id comes from outside."""

@@ -83,11 +83,23 @@ def test_what_was_never_labelled_with_weight_cannot_be_learned():
         captioners.train([Label(None, "a", weight=0.0)], N_FEATURES, seed=1)
 
 
-def test_a_heavier_label_wins_over_a_lighter_one():
-    labels = [Label(None, "the red one", 1.0), Label(None, "the blue one", 9.0)]
+@pytest.mark.parametrize("weights", [(9.0, 1.0), (1.0, 9.0)])
+def test_a_heavier_label_wins_over_a_lighter_one(weights):
+    captions = ("the red one", "the blue one")
+    labels = [Label(None, text, weight) for text, weight in zip(captions, weights, strict=True)]
     model = captioners.train(labels, N_FEATURES, seed=1)
 
-    assert model.caption([None])[0][0].caption == "the blue one"
+    assert model.caption([None])[0][0].caption == captions[int(np.argmax(weights))]
+
+
+def test_a_word_beyond_the_vocabulary_is_never_said(monkeypatch):
+    monkeypatch.setattr(words, "LARGEST_VOCABULARY", 5)
+    labels = [Label(None, f"{rare} sits here") for rare in ("cat", "dog", "hen", "fox")]
+    model = captioners.train(labels, N_FEATURES, seed=1)
+    found = model.caption([None])[0]
+
+    assert model.vocabulary.words[3:] == ("here", "sits")
+    assert all(len(one.log_probabilities) == len(one.words) + 1 for one in found)
 
 
 def test_a_candidate_says_how_likely_the_network_finds_its_words(town):

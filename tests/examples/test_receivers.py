@@ -1,7 +1,10 @@
 """Webhooks in: only what is signed, only once, and on disk before the answer."""
 
+import base64
+import hmac
 import json
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -103,11 +106,11 @@ def test_a_signed_body_that_is_no_event_is_refused(body):
         verify({"one": SECRET}, signed(body), body)
 
 
-def test_a_changed_body_is_refused_and_leaves_nothing(receiver, tmp_path):
-    body = json.dumps(EVENT).encode()
+def test_a_changed_body_is_refused_and_leaves_nothing(receiver, portal):
+    body = json.dumps(portal.retraining("run-1", [])).encode()
 
     assert post(receiver, body + b" ", signed(body)).status_code == 401
-    assert not list((tmp_path / "captioner" / "inbox").iterdir())
+    assert list(receiver.runs.all()) == []
 
 
 def test_another_event_is_taken_and_does_nothing(receiver):
@@ -168,7 +171,7 @@ def test_the_answer_does_not_wait_for_the_training(receiver, portal):
     portal.wait_for("run-1", "succeeded")
 
 
-def test_what_was_stored_but_not_marked_as_seen_is_not_run_twice(tmp_path):
+def test_the_name_of_a_run_is_no_path(tmp_path):
     runs = Runs(tmp_path)
     event = {
         "type": "retraining.requested",
@@ -179,9 +182,21 @@ def test_what_was_stored_but_not_marked_as_seen_is_not_run_twice(tmp_path):
             "base_model": {"version": "v"},
         },
     }
-    assert runs.accept("msg_1", "one", event) is not None
-    for mark in (tmp_path / "inbox").iterdir():
-        mark.unlink()
 
-    assert runs.accept("msg_1", "one", event) is None
+    assert runs.accept("one", event) is not None
+    assert runs.accept("one", event) is None
     assert runs.folder("../../etc").parent == tmp_path / "runs"
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+
+
+@pytest.mark.parametrize("form", ["{:_}", "{}.9", " {}", "{}e0"])
+def test_a_timestamp_that_is_not_digits_is_refused_though_it_is_signed(form):
+    timestamp, body = form.format(int(time.time())), json.dumps(EVENT)
+    key = base64.b64decode(SECRET.removeprefix("whsec_"))
+    digest = hmac.digest(key, f"msg_1.{timestamp.strip()}.{body}".encode(), "sha256")
+    floored = hmac.digest(key, f"msg_1.{int(time.time())}.{body}".encode(), "sha256")
+    signatures = " ".join(f"v1,{base64.b64encode(one).decode()}" for one in (digest, floored))
+    headers = {"webhook-id": "msg_1", "webhook-signature": signatures}
+
+    with pytest.raises(Unverified, match="not a number"):
+        verify({"one": SECRET}, headers | {"webhook-timestamp": timestamp}, body.encode())

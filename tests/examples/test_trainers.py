@@ -31,7 +31,7 @@ class Room:
 
     def run(self, run_id: str, lines: list[dict], **manifest):
         event = self.portal.retraining(run_id, lines, **manifest)
-        run = self.runs.accept(f"msg_{run_id}", "shapes", event)
+        run = self.runs.accept("shapes", event)
         Trainer(self.folder, [self.project], self.runs).carry_out(run)
         return run
 
