@@ -18,6 +18,7 @@ from portal.services import (
     consensus,
     evaluations,
     exports,
+    files,
     retraining,
     tasks,
     videos,
@@ -76,6 +77,7 @@ def sweep() -> int:
     One failing row is logged and does not keep the others waiting.
     """
     found = assignments.expire_stale() + retraining.time_out_silent()
+    found += retraining.request_all_due()
     return found + _pay(
         (lambda pk: tasks.open_for(prediction_ids=[pk]), Prediction.objects.unconsidered()),
         (lambda pk: consensus.settle(task_id=pk), Task.objects.unsettled()),
@@ -92,6 +94,11 @@ def catch_up() -> int:
         (lambda pk: exports.build(export_id=pk), Export.objects.unbuilt()),
         (lambda pk: consensus.judge(consensus_id=pk), Consensus.objects.unjudged()),
     )
+
+
+def tidy() -> int:
+    """Remove files that no row names any more; returns how many."""
+    return files.sweep_orphans()
 
 
 def _pay(*debts: tuple[Callable[[int], object], QuerySet[Any]]) -> int:
