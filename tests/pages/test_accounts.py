@@ -24,6 +24,10 @@ def test_signing_in_leads_home(client):
     assert answer.url == "/"
 
 
+def test_who_is_signed_in_is_not_asked_again(seat):
+    assert seat()[1].get("/sign-in").url == "/"
+
+
 def test_a_wrong_password_and_an_unknown_name_read_the_same(client):
     user = UserFactory()
     words = []

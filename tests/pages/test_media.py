@@ -100,6 +100,7 @@ def test_a_type_that_nobody_plays_is_served_as_plain_bytes(manager, path, task):
 
 def test_a_head_request_tells_the_size_and_sends_nothing(manager, path, task):
     answer = manager.head(path)
+    answer.close()
     assert int(answer["Content-Length"]) == task.video.n_bytes
     assert manager.post(path).status_code == 405
 

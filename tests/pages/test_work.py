@@ -128,6 +128,13 @@ def test_nobody_submits_under_anothers_lease(at_work, seat):
     assert (lease.state, lease.draft) == ("leased", "")
 
 
+def test_a_task_of_another_project_cannot_be_asked_for_by_its_number(seat, project):
+    foreign = TaskFactory()
+    _, client = seat()
+    assert client.post(f"{WORK}/resume/{foreign.pk}", {"text": "x"}).status_code == 404
+    assert not Assignment.objects.exists()
+
+
 @pytest.mark.parametrize(
     "broken", [{"lease": "not-a-token"}, {"lease": ""}, {"task": "x"}, {"seconds": "-1"},
                {"seconds": "nan"}, {"seconds": "1e400"}],
