@@ -4,12 +4,11 @@ Foreign and unknown are the same 404; a role that lacks the function is a 403.
 """
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, TypeVar
 
 from django.conf import settings
 from django.db.models import Model, QuerySet
-from django.http import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -39,7 +38,7 @@ class PortalView(APIView):
     post_filters: ClassVar[dict[str, Filter]] = {}
     is_paged: ClassVar[bool] = False
     body_is_optional: ClassVar[bool] = False
-    permission_classes = (NeedsMet,)
+    permission_classes: Sequence[Any] = (NeedsMet,)
     http_method_names = ("get", "head", "post", "put", "patch", "delete")
     schema = Schema()
 
@@ -55,9 +54,7 @@ class PortalView(APIView):
             check_framing(request)
         self.query = read_query(request.META.get("QUERY_STRING", ""), self._filters(request))
 
-    def finalize_response(
-        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Keep answers out of shared caches."""
         answer = super().finalize_response(request, response, *args, **kwargs)
         answer.headers.setdefault("Cache-Control", "no-store")

@@ -1,5 +1,6 @@
 """The project at a glance: its progress, and everybody's figures."""
 
+from dataclasses import fields
 from typing import Any, ClassVar
 
 from rest_framework import serializers
@@ -72,6 +73,6 @@ class DashboardView(PortalView):
 
 def describe(progress: projects.Progress) -> dict[str, Any]:
     """Write a project's progress."""
-    row = {name: getattr(progress, name) for name in ProgressOutput().fields}
+    row = {each.name: getattr(progress, each.name) for each in fields(progress)}
     days = [{"day": str(day), "n_captions": n} for day, n in progress.captions_per_day]
     return row | {"oldest_open_at": iso(progress.oldest_open_at), "captions_per_day": days}

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import msgspec
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -170,7 +170,8 @@ class PredictionsView(PortalView):
         row = report.rows[0]
         if row.error is not None:
             raise row.error
-        rows = _described(Prediction.objects.filter(pk=row.prediction and row.prediction.pk))
+        stored = cast(Prediction, row.prediction)
+        rows = _described(Prediction.objects.filter(pk=stored.pk))
         # Tasks open on commit: their id is read once more after it.
         return Late(lambda: describe(rows.get()), created=row.status != "unchanged")
 

@@ -132,10 +132,9 @@ def documented(
 
 def page_of(row: type[serializers.Serializer[Any]]) -> type[serializers.Serializer[Any]]:
     """Return the shape of a cursor page of `row`."""
-    link = {"allow_null": True}
     members = {
-        "next": serializers.URLField(**link),
-        "previous": serializers.URLField(**link),
+        "next": serializers.URLField(allow_null=True),
+        "previous": serializers.URLField(allow_null=True),
         "results": row(many=True),
         "__doc__": "One page, ordered by id.",
     }

@@ -207,11 +207,10 @@ def _form(request: Request) -> dict[str, Any]:
             raise InvalidInput.on(name, "Give this once.", "repeated")
     if not isinstance(data.get("file"), UploadedFile):
         raise InvalidInput.on("file", "Send the clip as a file.", "required")
-    if not isinstance(data.get("video_id"), str):
+    if "video_id" not in data:
         raise InvalidInput.on("video_id", "Name the clip.", "required")
-    for name in ("sha256", "project"):
-        if not isinstance(data.get(name, ""), str):
-            raise InvalidInput.on(name, "This must be a text.")
-    if not all(isinstance(tag, str) for tag in data.getlist("tags")):
-        raise InvalidInput.on("tags", "tags must be texts.")
+    for name in UPLOAD_FIELDS - {"file"}:
+        for value in data.getlist(name):
+            if not isinstance(value, str) or "\x00" in value:
+                raise InvalidInput.on(name, "This must be a text without NUL.", "invalid_text")
     return {name: data[name] for name in data} | {"tags": data.getlist("tags")}
