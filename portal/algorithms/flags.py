@@ -13,6 +13,7 @@ import numpy as np
 
 from portal.algorithms import similarity
 from portal.algorithms.evidence import Caption
+from portal.algorithms.opposites import FUNCTION_WORDS
 from portal.algorithms.reliability import INTERVAL_Z, Refit
 from portal.algorithms.text import comparison_key, tokens
 
@@ -22,10 +23,11 @@ Kind = Literal[
 ]  # fmt: skip
 
 LOW_AGREEMENT = -1.0  # in σ_e, after the interval has spoken for the person
+ECHO_RATIO = 0.8  # of the median person's echo
 ONE_TEXT_SHARE, ONE_TEXT_MIN = 0.20, 20
 SHORT_SHARE, SHORT_RATIO, SHORT_MIN = 0.30, 0.3, 10
 COPY_SHARE, COPY_MIN = 0.5, 8
-LEAN_EXCESS, SAME_WORDING_EXCESS = 0.10, 0.12
+LEAN_EXCESS, SAME_WORDING_EXCESS, WORDING_MIN = 0.10, 0.15, 20
 OUTLYING = 3.5  # robust standard deviations from the other people
 DRIFT_FALL, DRIFT_MIN = 0.8, 8
 WELL_ABOVE = 3.0  # times the rate of the others on the same tasks
@@ -87,17 +89,41 @@ def by_author(tasks: Sequence[Sequence[Caption]]) -> dict[int, list[Work]]:
 
 
 def low_agreement(works: Mapping[int, Sequence[Work]], refit: Refit) -> Iterable[Flag]:
-    """Flag who agrees clearly less than the median person: s − median + 1.64·se < −σ_e."""
+    """Flag who agrees clearly less than the median person: s − median + 1.64·se < −σ_e.
+
+    Only where the words that they do write find less echo than others' words as well: somebody
+    terse but right is not careless.
+    """
     if not works:
         return
     sigma = refit.parameters.sigma_e
     middle = float(np.median([refit.skills[author].s for author in works]))
+    echoes = {author: echo(own) for author, own in works.items()}
+    usual = float(np.median(list(echoes.values())))
     for author in works:
         skill = refit.skills[author]
         value = (skill.s - middle + INTERVAL_Z * skill.se) / sigma
-        if value < LOW_AGREEMENT:
-            text = f"Agrees with others {-value:.1f} σ less than the median person, at the least."
+        if value < LOW_AGREEMENT and echoes[author] < ECHO_RATIO * usual:
+            text = (
+                f"Agrees at least {-value:.1f} σ less than the median person; others share "
+                f"{echoes[author]:.0%} of the words, where {usual:.0%} is usual."
+            )
             yield Flag(author, "low_agreement", text, value, LOW_AGREEMENT)
+
+
+def echo(own: Sequence[Work]) -> float:
+    """The share of a person's content words that somebody else on the task wrote too."""
+    written = shared = 0
+    for work in own:
+        words = content(work.caption.text)
+        written += len(words)
+        shared += len(words & set().union(*(content(other.text) for other in work.others)))
+    return shared / written if written else 0.0
+
+
+def content(text: str) -> set[str]:
+    """A caption's words without articles, prepositions and the like."""
+    return set(tokens(text)) - FUNCTION_WORDS
 
 
 def one_text(works: Mapping[int, Sequence[Work]]) -> Iterable[Flag]:
@@ -149,19 +175,23 @@ def copies_prediction(works: Mapping[int, Sequence[Work]]) -> Iterable[Flag]:
 
 
 def leans_on_prediction(works: Mapping[int, Sequence[Work]]) -> Iterable[Flag]:
-    """Flag who stays closer to the shown prediction's words than everybody else does."""
+    """Flag who repeats what only the shown prediction says and nobody else on the task saw.
+
+    Rewording does not hide it: the words that count are the prediction's own.
+    """
     leanings: dict[int, float] = {}
     for author, own in works.items():
-        gaps = []
-        for work in own:
-            shown = work.caption.shown_prediction
-            if shown and work.others:
-                usual = np.mean([similarity.lexical(o.text, shown, {}) for o in work.others])
-                gaps.append(similarity.lexical(work.caption.text, shown, {}) - usual)
-        if len(gaps) >= COPY_MIN:
-            leanings[author] = float(np.mean(gaps))
+        alone = taken = 0
+        shown = [work for work in own if work.caption.shown_prediction and work.others]
+        for work in shown:
+            seen = set().union(*(content(other.text) for other in work.others))
+            unseen = content(work.caption.shown_prediction or "") - seen
+            alone += len(unseen)
+            taken += len(unseen & content(work.caption.text))
+        if len(shown) >= COPY_MIN and alone:
+            leanings[author] = taken / alone
     for author, value, limit in outliers(leanings, LEAN_EXCESS):
-        text = f"Captions resemble the shown predictions {value:+.2f} more than others' do."
+        text = f"Repeats {value:.0%} of the words that only the shown predictions say."
         yield Flag(author, "leans_on_prediction", text, value, limit)
 
 
@@ -170,7 +200,7 @@ def same_wording(works: Mapping[int, Sequence[Work]]) -> Iterable[Flag]:
     likeness: dict[int, float] = {}
     for author, own in works.items():
         texts = [work.caption.text for work in own]
-        if len(texts) >= SHORT_MIN:
+        if len(texts) >= WORDING_MIN:
             pairs = zip(texts, texts[1:] + texts[:1], strict=True)
             likeness[author] = float(np.mean([similarity.lexical(a, b, {}) for a, b in pairs]))
     for author, value, limit in outliers(likeness, SAME_WORDING_EXCESS):

@@ -34,6 +34,8 @@ def opposition(left: str, right: str) -> float:
     a, b = sorted((tokens(left), tokens(right)))
     if a == b or not a or not b:
         return 0.0
+    if sorted(a) == sorted(b):
+        return SWAPPED_ROLES if _swaps_roles(a, b) else 0.0
     if _is_negated(a, b):
         return 1.0
     kept, slots = _align(a, b)
@@ -42,7 +44,7 @@ def opposition(left: str, right: str) -> float:
     marked = _marked(left) | _marked(right)
     if any(exclude(p, q) for x, y in slots for p in marked & set(x) for q in marked & set(y)):
         return 1.0
-    return SWAPPED_ROLES if _swaps_roles(a, b) else _stray_opposition(left, right)
+    return _stray_opposition(left, right)
 
 
 @lru_cache(maxsize=65_536)
@@ -103,9 +105,7 @@ def _stray_opposition(left: str, right: str) -> float:
 
 
 def _swaps_roles(a: Sequence[str], b: Sequence[str]) -> bool:
-    """Whether the same words stand in both, two of them exchanged and not merely listed."""
-    if sorted(a) != sorted(b):
-        return False
+    """Whether captions of the same words exchange two of them that are not merely listed."""
     places = [at for at, (x, y) in enumerate(zip(a, b, strict=True)) if x != y]
     if len(places) != 2 or {a[at] for at in places} & FUNCTION_WORDS:
         return False
