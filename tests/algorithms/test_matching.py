@@ -56,6 +56,12 @@ def test_people_get_the_domain_that_they_are_best_at():
     assert rank(belief, np.asarray([0.5, 0.8]), reference).order.tolist() == [1, 0]
 
 
+def test_where_nobody_has_an_advantage_the_task_that_teaches_most_leads():
+    belief = np.asarray([[0.9, 0.05, 0.05], [0.4, 0.3, 0.3]])
+    alike = np.full((3, 2), 0.7)
+    assert rank(belief, alike[0], alike).order.tolist() == [1, 0]
+
+
 def test_equal_tasks_stay_in_due_order():
     assert ranked(0.7, np.zeros(5)).order.tolist() == [0, 1, 2, 3, 4]
 

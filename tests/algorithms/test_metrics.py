@@ -8,7 +8,7 @@ from portal.algorithms import metrics
 from portal.algorithms.metrics import DocumentFrequencies
 
 TEXT_METRICS = (metrics.token_f1, metrics.rouge_l, metrics.bleu_4, metrics.chrf_pp)
-SAID = ["a red ball rolls left", "two dogs bark"]
+SAID = ["a red red ball rolls left", "two dogs bark"]
 WRITTEN = [["the red ball rolls left", "a ball moves"], ["two dogs bark", "dogs are barking"]]
 
 
