@@ -51,7 +51,7 @@ CSRF_COOKIE_NAME = f"portal_csrf_{PORT}"
 SESSION_COOKIE_AGE = 7 * 24 * 3600
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
-X_FRAME_OPTIONS = "SAMEORIGIN"  # the console's related-object popups; pages say none by policy
+X_FRAME_OPTIONS = "DENY"  # where the console frames itself, its policy says so and counts
 CONTENT_SECURITY_POLICY = {"DIRECTIVES": policies.PAGES}
 
 # --- the house --------------------------------------------------------------------------------
@@ -224,7 +224,12 @@ SPECTACULAR_SETTINGS = {
 UNFOLD = {
     "SITE_TITLE": "Label Portal",
     "SITE_HEADER": "Label Portal",
-    "SITE_SYMBOL": "movie",
+    "SITE_ICON": "portal.admin.theme.mark",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": "portal.admin.theme.mark"},
+    ],
+    "STYLES": ["portal.admin.theme.charts", "portal.admin.theme.stylesheet"],
+    "COLORS": "portal.admin.theme.colours",
     "DASHBOARD_CALLBACK": "portal.admin.theme.dashboard",
     "SIDEBAR": {"show_search": True, "navigation": "portal.admin.theme.navigation"},
 }
