@@ -1,20 +1,31 @@
 """Models compared: the list, and one comparison with verdict, metrics and worst losses."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
-from django.views.decorators.http import require_GET
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_GET, require_POST
 
-from portal.errors import NotAllowed
+from portal.errors import Conflict, NotAllowed
 from portal.models import Evaluation, EvaluationItem, ModelVersion, User
+from portal.models.evaluations import Verdict
 from portal.pages.clips import Clip, clip_of
 from portal.pages.frames import show
 from portal.pages.seats import Seat, seat_on, seated, signed_in
+from portal.services import evaluations
 
 MOST_SHOWN = 30
 MOST_ITEMS = 6
+PROMOTABLE = (Verdict.PROMOTE, Verdict.INCONCLUSIVE)
+NAMES = {
+    "cosine": "Meaning (cosine)",
+    "cider_d": "CIDEr-D",
+    "chrf": "chrF++",
+    "bleu_4": "BLEU-4",
+    "rouge_l": "ROUGE-L",
+}
 
 
 @dataclass(frozen=True)
@@ -49,12 +60,36 @@ def evaluation(request: HttpRequest, pk: int) -> HttpResponse:
     _check_may_read(seat)
     context = {
         "evaluation": row,
-        "metrics": sorted(row.metrics.items()),
+        "metrics": [(NAMES.get(name, name), row.metrics[name]) for name in _in_order(row.metrics)],
+        "may_promote": seat.may_manage and row.promoted_at is None and row.verdict in PROMOTABLE,
         "shares": shares_of(row),
         "worst": _cases(row, "loss", "delta"),
         "best": _cases(row, "win", "-delta"),
     }
     return show(request, "portal/evaluation.html", context, seat=seat, tab="models")
+
+
+@require_POST
+@signed_in
+def promote(request: HttpRequest, pk: int) -> HttpResponse:
+    """Make the retrained model the current one."""
+    assert isinstance(request.user, User)
+    row = get_object_or_404(Evaluation.objects.select_related("project"), pk=pk)
+    if not seat_on(request.user, row.project).may_manage:
+        raise NotAllowed("Only managers promote a model.")
+    try:
+        evaluations.promote(evaluation=row, actor=f"user:{request.user}")
+    except Conflict as refusal:
+        messages.warning(request, refusal.detail)
+    else:
+        messages.success(request, "Promoted. New predictions of this version are the current ones.")
+    return redirect("pages:evaluation", pk=pk)
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    """The metrics that have names first, in their order, then any others."""
+    known = list(NAMES)
+    return sorted(names, key=lambda name: (known.index(name) if name in NAMES else 99, name))
 
 
 def shares_of(row: Evaluation) -> Sequence[tuple[str, int, str]]:

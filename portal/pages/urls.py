@@ -42,6 +42,7 @@ urlpatterns = [
     path("me/<slug:slug>", me.me, name="me"),
     path("models/<slug:slug>", evaluations.models, name="models"),
     path("evaluations/<int:pk>", evaluations.evaluation, name="evaluation"),
+    path("evaluations/<int:pk>/promote", evaluations.promote, name="promote"),
     path("media/videos/<uuid:uid>", media.video, name="video"),
     path("media/videos/<uuid:uid>/thumbnail", media.thumbnail, name="thumbnail"),
     path("healthz", health.healthz, name="healthz"),

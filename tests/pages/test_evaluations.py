@@ -47,6 +47,28 @@ def test_comparisons_are_listed_with_the_project_and_not_elsewhere(seat, evaluat
     assert "foreign-model" not in page
 
 
+def test_a_manager_promotes_a_model_from_here_and_nobody_else_does(seat, evaluation):
+    path = f"/evaluations/{evaluation.pk}"
+    for role in (Role.EXPERT, Role.READER, Role.ANNOTATOR):
+        assert seat(role)[1].post(f"{path}/promote").status_code == 403
+    _, manager = seat(Role.MANAGER)
+    assert "Make it the current model" in manager.get(path).content.decode()
+    assert manager.post(f"{path}/promote").url == path
+    evaluation.retrained.refresh_from_db()
+    assert evaluation.retrained.state == "current"
+    assert "Make it the current model" not in manager.get(path).content.decode()
+
+
+def test_a_model_that_is_worse_is_not_promoted(seat, evaluation):
+    evaluation.verdict = "reject"
+    evaluation.save()
+    _, manager = seat(Role.MANAGER)
+    answer = manager.post(f"/evaluations/{evaluation.pk}/promote", follow=True)
+    assert "is reject" in answer.content.decode()
+    evaluation.retrained.refresh_from_db()
+    assert evaluation.retrained.state == "candidate"
+
+
 def test_annotators_do_not_see_what_models_say(seat, evaluation):
     _, client = seat()
     assert client.get(f"/evaluations/{evaluation.pk}").status_code == 403
