@@ -1,23 +1,67 @@
 """Annotators: who captions in a project and how far they are to be trusted."""
 
-from django.contrib.admin import register
+from django.contrib.admin import display, register
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
-from portal.admin.base import ScopedAdmin
+from portal.admin.acts import Act, ActingAdmin, Data
+from portal.admin.base import actor
 from portal.admin.filters import ScopedRelatedFilter
 from portal.admin.sites import site
 from portal.models import Annotator
+from portal.models.members import AnnotatorState
+from portal.services import annotators
+
+
+def move_to(name: str, label: str, done: str, state: AnnotatorState, icon: str, intro: str) -> Act:
+    """Declare an act that puts annotators into a state."""
+
+    def step(request: HttpRequest, row: Annotator, data: Data) -> object:
+        return annotators.set_state(annotator=row, state=state, actor=actor(request))
+
+    def fits(rows: QuerySet[Annotator]) -> QuerySet[Annotator]:
+        return rows.exclude(state=state)
+
+    return Act(name, label, done, step, icon, fits=fits, intro=intro)
 
 
 @register(Annotator, site=site)
-class AnnotatorAdmin(ScopedAdmin):
+class AnnotatorAdmin(ActingAdmin):
     """People with their reliability; every number of theirs is derived."""
 
+    acts = (
+        move_to(
+            "pause", "Pause", "paused", AnnotatorState.PAUSED, "pause_circle",
+            "They are given no more work; what they hold they may finish.",
+        ),
+        move_to(
+            "quarantine", "Gold only", "put on gold only", AnnotatorState.QUARANTINED, "verified",
+            "They are given tasks whose answers are known, and nothing else.",
+        ),
+        move_to(
+            "resume", "Let work again", "at work again", AnnotatorState.ACTIVE, "play_circle",
+            "They are given work like everybody.",
+        ),
+    )  # fmt: skip
     may_change = True
     editable = ("name",)
     list_display = (
-        "annotator_id", "name", "project", "state", "reliability", "n_residuals", "n_gold",
-        "is_expert",
+        "annotator_id", "name", "project", "state", "reliability_shown", "gold_shown",
+        "n_residuals", "is_expert",
     )  # fmt: skip
     list_filter = (("project", ScopedRelatedFilter), "state", "is_expert")
     list_select_related = ("project",)
     search_fields = ("annotator_id", "name", "user__username")
+    lookups = ("annotator_id",)
+
+    @display(description="reliability (90 %)", ordering="reliability")
+    def reliability_shown(self, row: Annotator) -> str:
+        """The percentile with its interval."""
+        if row.is_provisional:
+            return f"{row.reliability:.2f}, provisional"
+        return f"{row.reliability:.2f} ({row.reliability_low:.2f}–{row.reliability_high:.2f})"
+
+    @display(description="gold right")
+    def gold_shown(self, row: Annotator) -> str:
+        """Gold answers that were right, of those that were given."""
+        return f"{row.sum_gold:.0f} of {row.n_gold}" if row.n_gold else "–"

@@ -1,17 +1,33 @@
 """Leases: who has which slot of which task until when."""
 
 from django.contrib.admin import register
+from django.http import HttpRequest
 
-from portal.admin.base import ScopedAdmin
+from portal.admin.acts import Act, ActingAdmin, Data
+from portal.admin.base import actor
 from portal.admin.filters import ScopedRelatedFilter
 from portal.admin.sites import site
 from portal.models import Assignment
+from portal.models.assignments import AssignmentState
+from portal.services import assignments
+
+
+def revoke(request: HttpRequest, row: Assignment, data: Data) -> object:
+    """Take the lease away."""
+    return assignments.revoke(assignment=row, actor=actor(request))
 
 
 @register(Assignment, site=site)
-class AssignmentAdmin(ScopedAdmin):
+class AssignmentAdmin(ActingAdmin):
     """Assignments; the fencing token is the holder's alone and not shown."""
 
+    acts = (
+        Act(
+            "revoke", "Take the lease away", "taken away", revoke, "timer_off",
+            fits=lambda rows: rows.filter(state=AssignmentState.LEASED),
+            intro="The slot is free for somebody else; what was typed stays as a draft.",
+        ),
+    )  # fmt: skip
     project_path = "task__project"
     hidden = ("token",)
     list_display = ("id", "task", "annotator", "state", "slot", "leased_at", "expires_at")

@@ -1,16 +1,37 @@
 """Comparisons of an original with a retrained model."""
 
 from django.contrib.admin import register
+from django.http import HttpRequest
+from django.urls import reverse
 
-from portal.admin.base import ScopedAdmin
+from portal.admin.acts import Act, ActingAdmin, Data
+from portal.admin.base import ScopedAdmin, actor
 from portal.admin.filters import ScopedRelatedFilter
+from portal.admin.forms import Confirmation
 from portal.admin.sites import site
 from portal.models import Evaluation, EvaluationItem
+from portal.models.evaluations import Verdict
+from portal.services import evaluations
+
+
+def promote(request: HttpRequest, row: Evaluation, data: Data) -> object:
+    """Make the retrained version the current one."""
+    return evaluations.promote(evaluation=row, actor=actor(request))
 
 
 @register(Evaluation, site=site)
-class EvaluationAdmin(ScopedAdmin):
+class EvaluationAdmin(ActingAdmin):
     """Verdicts with their figures."""
+
+    acts = (
+        Act(
+            "promote", "Promote", "promoted", promote, "military_tech", form=Confirmation,
+            fits=lambda rows: rows.filter(
+                promoted_at__isnull=True, verdict__in=(Verdict.PROMOTE, Verdict.INCONCLUSIVE)
+            ),
+            intro="The retrained version becomes the current one; the one before it is retired.",
+        ),
+    )  # fmt: skip
 
     list_display = (
         "id", "project", "original", "retrained", "verdict", "n_wins", "n_ties", "n_losses",
@@ -20,6 +41,10 @@ class EvaluationAdmin(ScopedAdmin):
     list_select_related = ("project", "original", "retrained")
     search_fields = ("=id", "original__name", "retrained__name")
     lookups = ("job",)
+
+    def view_on_site(self, obj: Evaluation) -> str:
+        """Lead to the page that shows both models' captions side by side."""
+        return reverse("pages:evaluation", args=[obj.pk])
 
 
 @register(EvaluationItem, site=site)

@@ -1,29 +1,186 @@
 """Projects with their rules, and the guidelines that people follow."""
 
-from django.contrib.admin import register
+from functools import partial
+from typing import Any
 
-from portal.admin.base import ScopedAdmin, shortened
+from django.contrib.admin import register
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+
+from portal import jobs
+from portal.admin.acts import Act, Data
+from portal.admin.adding import AskingAdmin
+from portal.admin.base import actor, shortened
 from portal.admin.filters import ScopedRelatedFilter
+from portal.admin.forms import CapacityForm, GuidelineForm, ProjectForm, RetrainForm
 from portal.admin.sites import site
-from portal.models import Guideline, Project
+from portal.models import Consensus, Guideline, Project
+from portal.services import assignments, projects, retraining
+
+PAIRS_SHOWN = 40
+Projects = QuerySet[Project]
+
+
+def planned(project: Project) -> list[str]:
+    """Say who would get which tasks."""
+    pairs = assignments.plan(project=project)
+    shown = [f"{pair.annotator} → {pair.task} ({pair.task.video})" for pair in pairs[:PAIRS_SHOWN]]
+    return [*shown, f"… and {len(pairs) - PAIRS_SHOWN} more"] if pairs[PAIRS_SHOWN:] else shown
+
+
+def auto_assign(request: HttpRequest, project: Project, data: Data) -> object:
+    """Hand out open tasks as planned."""
+    return assignments.auto_assign(project=project, actor=actor(request), **data)
+
+
+def retrain(request: HttpRequest, project: Project, data: Data) -> object:
+    """Open a retrain job on the final captions that no batch has used."""
+    fresh = Consensus.objects.filter(project=project).trainable().unbatched().order_by("pk")
+    _, created = retraining.request(
+        project=project,
+        version=data["version"],
+        mini_batch_id=data["mini_batch_id"],
+        task_ids=list(fresh.values_list("task_id", flat=True)[: data["most"]]),
+        user=request.user,
+    )
+    return created
+
+
+def refit(request: HttpRequest, project: Project, data: Data) -> object:
+    """Fit the project's parameters anew, in the background."""
+    return jobs.refit_project.enqueue(project.pk)
+
+
+def switch(request: HttpRequest, project: Project, data: Data, *, is_paused: bool) -> object:
+    """Save whether people are given work, as the project's own form does."""
+    admin = site.get_model_admin(Project)
+    form_class = admin.get_form(request, project, fields=["is_paused"])
+    form = form_class({"is_paused": "on"} if is_paused else {}, instance=project)
+    message = admin.construct_change_message(request, form, [])
+    admin.save_model(request, form.save(commit=False), form, True)
+    admin.log_change(request, project, message)
+    return True
 
 
 @register(Project, site=site)
-class ProjectAdmin(ScopedAdmin):
+class ProjectAdmin(AskingAdmin):
     """A project's rules for asking, stopping, serving and retraining."""
 
+    question = ProjectForm
+    add_title = "New project"
+    add_intro = "It starts with sound rules: three to five captions a task, blind, in English."
+    add_button = "Make the project"
+    acts = (
+        Act(
+            "assign", "Auto-assign", "given out", auto_assign, "assignment_ind",
+            form=CapacityForm, preview=planned, one_by_one=True,
+            intro="The tasks that would teach the most go to those whose answers tell the most. "
+            "This is the plan at ten tasks a person; people may also just ask for work.",
+        ),
+        Act(
+            "retrain", "Open a retrain job", "being retrained", retrain, "model_training",
+            form=RetrainForm, one_by_one=True,
+            intro="Freezes final captions that no batch has used and tells the trainer.",
+        ),
+        Act(
+            "refit", "Refit reliability", "being fitted anew", refit, "tune",
+            intro="Fits skill and consensus parameters to all captions, in the background.",
+        ),
+        Act(
+            "pause", "Pause", "paused", partial(switch, is_paused=True),
+            "pause_circle", fits=lambda rows: rows.filter(is_paused=False),
+            intro="Nobody is given work; what people hold they may finish.",
+        ),
+        Act(
+            "resume", "Resume", "at work again", partial(switch, is_paused=False),
+            "play_circle", fits=lambda rows: rows.filter(is_paused=True),
+            intro="People are given work again.",
+        ),
+    )  # fmt: skip
     project_path = "pk"
     may_change = True
     list_display = ("name", "slug", "language", "is_paused", "min_captions", "max_captions")
     list_filter = ("is_paused", "mode")
     search_fields = ("name", "slug", "description")
+    fieldsets = (
+        (None, {"fields": (("name", "slug"), "description", ("language", "mode", "is_paused"))}),
+        (
+            "Asking and stopping",
+            {"fields": (("min_captions", "max_captions"), ("threshold", "audit_share"))},
+        ),
+        (
+            "What people see",
+            {
+                "fields": (
+                    ("prediction_shown_to", "audio"),
+                    ("lease_minutes", "registers_annotators"),
+                    ("gold_first", "gold_rate"),
+                )
+            },
+        ),
+        (
+            "Which clips come first",
+            {
+                "fields": (
+                    ("uncertain_share", "control_share", "evaluation_share"),
+                    ("uncertainty_weight", "conflict_weight", "finish_weight"),
+                    "horizon_hours",
+                )
+            },
+        ),
+        (
+            "Retraining",
+            {"fields": (("batch_size", "cooldown_hours"), "promotes_automatically")},
+        ),
+    )
+    editable = (
+        "name", "description", "language", "mode", "is_paused", "min_captions", "max_captions",
+        "threshold", "audit_share", "prediction_shown_to", "audio", "lease_minutes",
+        "registers_annotators", "gold_first", "gold_rate", "uncertain_share", "control_share",
+        "uncertainty_weight", "conflict_weight", "finish_weight", "horizon_hours", "batch_size",
+        "cooldown_hours", "promotes_automatically",
+    )  # fmt: skip
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let superusers alone make projects."""
+        return bool(request.user.is_superuser) and super().has_add_permission(request, obj)
+
+    def add(self, request: HttpRequest, data: Data) -> str:
+        """Make the project."""
+        is_mine = data.pop("is_mine")
+        project = projects.create(owner=request.user if is_mine else None, **data)
+        return f"{project} is there; set its rules, publish guidelines and invite people."
+
+    def save_model(self, request: HttpRequest, obj: Project, form: Any, change: bool) -> None:
+        """Save the rules; how many captions are asked for changes open tasks too."""
+        if {"min_captions", "max_captions"} & set(form.changed_data):
+            projects.change_redundancy(
+                project=obj,
+                minimum=obj.min_captions,
+                maximum=obj.max_captions,
+                actor=actor(request),
+            )
+        super().save_model(request, obj, form, change)
+
+    def view_on_site(self, obj: Project) -> str:
+        """Lead to what the project's people see."""
+        return reverse("pages:outcomes", args=[obj.slug])
 
 
 @register(Guideline, site=site)
-class GuidelineAdmin(ScopedAdmin):
+class GuidelineAdmin(AskingAdmin):
     """Versions of the guidelines; a new text is a new version."""
 
+    question = GuidelineForm
+    add_title = "Publish guidelines"
+    add_intro = "A new version; captions remember which version their author saw."
+    add_button = "Publish"
     list_display = ("project", "number", shortened("text", "text"), "created_by", "created_at")
     list_filter = (("project", ScopedRelatedFilter),)
     list_select_related = ("project", "created_by")
     search_fields = ("text", "project__name")
+
+    def add(self, request: HttpRequest, data: Data) -> str:
+        """Put the new version in force."""
+        return f"{projects.publish_guidelines(user=request.user, **data)} is in force."

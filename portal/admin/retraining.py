@@ -1,11 +1,21 @@
 """Mini-batches and the retrain jobs that train on them."""
 
 from django.contrib.admin import register
+from django.http import HttpRequest
 
-from portal.admin.base import ScopedAdmin
+from portal.admin.acts import Act, ActingAdmin, Data
+from portal.admin.base import ScopedAdmin, actor
 from portal.admin.filters import ScopedRelatedFilter
+from portal.admin.forms import Confirmation
 from portal.admin.sites import site
 from portal.models import BatchItem, MiniBatch, RetrainJob
+from portal.models.retraining import ACTIVE
+from portal.services import retraining
+
+
+def cancel(request: HttpRequest, row: RetrainJob, data: Data) -> object:
+    """Call the retraining off."""
+    return retraining.cancel(job=row, actor=actor(request))
 
 
 @register(MiniBatch, site=site)
@@ -32,8 +42,16 @@ class BatchItemAdmin(ScopedAdmin):
 
 
 @register(RetrainJob, site=site)
-class RetrainJobAdmin(ScopedAdmin):
-    """Retrainings, from the frozen batch to the verdict."""
+class RetrainJobAdmin(ActingAdmin):
+    """Retrainings, from the frozen batch to the verdict; opened from their project."""
+
+    acts = (
+        Act(
+            "cancel", "Cancel", "cancelled", cancel, "cancel", form=Confirmation,
+            fits=lambda rows: rows.filter(state__in=ACTIVE),
+            intro="What the trainer reports from now on is refused; its captions are free again.",
+        ),
+    )  # fmt: skip
 
     list_display = (
         "id", "project", "version", "new_version", "batch", "state", "progress", "reason",

@@ -9,6 +9,7 @@ from django.core.paginator import InvalidPage
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
+from django.utils.decorators import method_decorator
 from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from unfold.sites import UnfoldAdminSite
@@ -36,7 +37,7 @@ class Console(UnfoldAdminSite):
         user = request.user
         return bool(user.is_active and (user.is_superuser or managed_ids(request)))
 
-    @never_cache
+    @method_decorator(never_cache)
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Send people to the one sign-in page; those who are signed in lack the role."""
         if request.user.is_authenticated:

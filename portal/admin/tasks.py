@@ -1,17 +1,110 @@
 """Tasks and the right answers of gold ones."""
 
 from django.contrib.admin import register
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
 
-from portal.admin.base import ScopedAdmin, shortened
+from portal.admin.acts import Act, ActingAdmin, Data
+from portal.admin.base import ScopedAdmin, actor, shortened
 from portal.admin.filters import ScopedRelatedFilter
+from portal.admin.forms import GoldForm, ParkForm, ValueForm
 from portal.admin.sites import site
-from portal.models import GoldReference, Task
+from portal.errors import NothingToSettle
+from portal.models import Consensus, GoldReference, Task
+from portal.models.tasks import TaskState
+from portal.services import consensus, tasks
+
+Tasks = QuerySet[Task]
+
+
+def finalisable(rows: Tasks) -> Tasks:
+    """Those with captions that could stand."""
+    return rows.filter(
+        state__in=(TaskState.OPEN, TaskState.DISPUTED), is_gold=False, n_captions__gt=0
+    )
+
+
+def settle(request: HttpRequest, task: Task, data: Data) -> object:
+    """Weigh the task's newest evidence."""
+    return consensus.settle(task_id=task.pk)
+
+
+def finalise(request: HttpRequest, task: Task, data: Data) -> object:
+    """Let stand what is there."""
+    return consensus.finalise(task=task, actor=actor(request), user=request.user)
+
+
+def escalate(request: HttpRequest, task: Task, data: Data) -> object:
+    """Hand the task to the experts."""
+    return tasks.escalate(task_id=task.pk, actor=actor(request))
+
+
+def park(request: HttpRequest, task: Task, data: Data) -> object:
+    """Set the task aside."""
+    return tasks.park(task_id=task.pk, reason=data["reason"], actor=actor(request))
+
+
+def unpark(request: HttpRequest, task: Task, data: Data) -> object:
+    """Ask for captions again."""
+    return tasks.unpark(task_id=task.pk, actor=actor(request))
+
+
+def make_gold(request: HttpRequest, task: Task, data: Data) -> object:
+    """Make the named answers, or else the final consensus, the task's right ones."""
+    texts = [text for text in data["references"].splitlines() if text.strip()]
+    if not texts:
+        final = Consensus.objects.final().filter(task=task).first()
+        if final is None:
+            raise NothingToSettle(f"{task} has no final consensus; write the accepted answers.")
+        texts = [final.caption]
+    return tasks.make_gold(task_id=task.pk, references=texts, actor=actor(request))
+
+
+def set_value(request: HttpRequest, task: Task, data: Data) -> object:
+    """Set what the task is worth and when it is due."""
+    return tasks.set_value(task_id=task.pk, actor=actor(request), **data)
 
 
 @register(Task, site=site)
-class TaskAdmin(ScopedAdmin):
+class TaskAdmin(ActingAdmin):
     """Tasks in the order in which they are asked."""
 
+    acts = (
+        Act(
+            "settle", "Settle now", "settled", settle, "balance",
+            fits=lambda rows: rows.filter(pk__in=Task.objects.unsettled()),
+            intro="Weighs the newest captions and votes; the worker does so by itself.",
+        ),
+        Act(
+            "finalise", "Finalise", "finalised", finalise, "done_all", fits=finalisable,
+            intro="The caption that leads stands from now on; nobody is asked any more.",
+        ),
+        Act(
+            "escalate", "Escalate to experts", "escalated", escalate, "gavel",
+            fits=lambda rows: rows.filter(state=TaskState.OPEN, is_gold=False),
+            intro="An expert sees the captions and chooses, writes, asks for more or rejects.",
+        ),
+        Act(
+            "park", "Park", "parked", park, "pause_circle", form=ParkForm,
+            fits=lambda rows: rows.filter(state=TaskState.OPEN),
+            intro="Nobody is given a parked task until a manager takes it up again.",
+        ),
+        Act(
+            "unpark", "Ask again", "open again", unpark, "play_circle",
+            fits=lambda rows: rows.filter(state=TaskState.PARKED),
+            intro="The task opens for one more caption.",
+        ),
+        Act(
+            "gold", "Make gold", "made gold", make_gold, "verified", form=GoldForm,
+            fits=lambda rows: rows.filter(is_gold=False, is_evaluation=False),
+            intro="Newcomers answer gold among the rest; its right answers are known.",
+        ),
+        Act(
+            "value", "Set value and deadline", "given their value", set_value, "priority_high",
+            form=ValueForm, fits=lambda rows: rows.filter(state=TaskState.OPEN, is_gold=False),
+        ),
+    )  # fmt: skip
     list_display = (
         "id", "video", "project", "state", "n_captions", "n_taken", "n_wanted", "priority",
         "is_gold", "is_evaluation", "created_at",
@@ -23,6 +116,10 @@ class TaskAdmin(ScopedAdmin):
     list_select_related = ("video", "project")
     search_fields = ("=id", "video__video_id")
     lookups = ("video", "prediction")
+
+    def view_on_site(self, obj: Task) -> str:
+        """Lead to the page that says what stands and why."""
+        return reverse("pages:task", args=[obj.pk])
 
 
 @register(GoldReference, site=site)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.http import HttpRequest
+from django.templatetags.static import static
 from django.urls import reverse, reverse_lazy
 
 from portal.admin import dashboards
@@ -80,6 +81,48 @@ SUPERUSERS = (
     ("Accounts", "user", "manage_accounts"),
     ("Idempotency keys", "idempotencykey", "content_copy"),
 )
+
+# The pages' ink on paper, and the subtitle yellow; 600 is dark enough to be read as text.
+COLOURS = {
+    "base": (
+        "#f7f8f5", "#ebede7", "#d5dad4", "#bcc4c0", "#8d989f", "#66727c", "#4b5761", "#35414b",
+        "#222d37", "#16202a", "#0f151b",
+    ),
+    "primary": (
+        "#fef8e7", "#fdf1d0", "#fae3a3", "#f9d673", "#f7c14b", "#f5b82e", "#8a5600", "#6f4500",
+        "#573600", "#402800", "#2a1a00",
+    ),
+}  # fmt: skip
+FONT = {
+    "subtle-light": "var(--color-base-500)",
+    "subtle-dark": "var(--color-base-400)",
+    "default-light": "var(--color-base-700)",
+    "default-dark": "var(--color-base-200)",
+    "important-light": "var(--color-base-900)",
+    "important-dark": "var(--color-base-50)",
+}
+WEIGHTS = ("50", "100", "200", "300", "400", "500", "600", "700", "800", "900", "950")
+
+
+def colours(request: HttpRequest) -> dict[str, dict[str, str]]:
+    """Return the theme's palettes."""
+    palettes = {name: dict(zip(WEIGHTS, row, strict=True)) for name, row in COLOURS.items()}
+    return palettes | {"font": dict(FONT)}
+
+
+def mark(request: HttpRequest) -> str:
+    """Return the address of the portal's mark."""
+    return static("portal/mark.svg")
+
+
+def charts(request: HttpRequest) -> str:
+    """Return the address of the charts' colours, the same as on the pages."""
+    return static("portal/css/charts.css")
+
+
+def stylesheet(request: HttpRequest) -> str:
+    """Return the address of the console's own style."""
+    return static("portal/admin/console.css")
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:

@@ -1,17 +1,53 @@
 """Clips: where their bytes are and what is known of them."""
 
 from django.contrib.admin import register
+from django.http import HttpRequest
 
-from portal.admin.base import ScopedAdmin
+from portal.admin.acts import Act, ActingAdmin, Data, Shown
+from portal.admin.base import actor
 from portal.admin.filters import ScopedRelatedFilter
+from portal.admin.forms import Confirmation
 from portal.admin.sites import site
 from portal.models import Video
+from portal.models.videos import VideoState
+from portal.services import videos
+
+
+def retry(request: HttpRequest, row: Video, data: Data) -> object:
+    """Look into the clip once more."""
+    return videos.retry(video=row)
+
+
+def erase(request: HttpRequest, row: Video, data: Data) -> Shown:
+    """Take bytes and words away; say who trained on them."""
+    report = videos.erase(video=row, actor=actor(request))
+    held = "; ".join(
+        f"{each.mini_batch_id} (job {each.job}, of {each.version})" for each in report.manifests
+    )
+    return Shown(
+        f"{report.video_id} is erased",
+        note=f"{report.n_tasks} tasks are closed, {report.n_captions} captions and "
+        f"{report.n_predictions} predictions emptied. Manifests that held it: {held or 'none'}.",
+    )
 
 
 @register(Video, site=site)
-class VideoAdmin(ScopedAdmin):
+class VideoAdmin(ActingAdmin):
     """Videos with their state; evaluation videos are never trained on."""
 
+    acts = (
+        Act(
+            "retry", "Try again", "being looked into", retry, "replay",
+            fits=lambda rows: rows.filter(state=VideoState.FAILED),
+            intro="The file is fetched and probed once more.",
+        ),
+        Act(
+            "erase", "Erase", "erased", erase, "delete_forever", form=Confirmation,
+            fits=lambda rows: rows.exclude(state=VideoState.ERASED),
+            intro="The clip, its pictures and every word said of it are gone for good; counts and "
+            "histories stay. There is no way back.",
+        ),
+    )  # fmt: skip
     hidden = ("file_key", "thumbnail_key")
     list_display = (
         "video_id", "project", "state", "failure", "clip_seconds", "is_evaluation", "created_at",
