@@ -69,7 +69,7 @@ def _bench(
         "assignment": assignment,
         "seconds_left": left,
         "form": form or CaptionForm(initial=first),
-        "skip_form": SkipForm(initial=lease),
+        "skip_form": SkipForm(auto_id="skip_%s"),
         "guideline": Guideline.objects.newest_of(seat.project.pk),
     }
     return show(request, "portal/work.html", context, seat=seat, tab="work", status=status)

@@ -22,6 +22,14 @@ pytestmark = [
 ]
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
 
+# Ids that are there twice, and fields that no label names.
+UNNAMED = """() => {
+    const ids = [...document.querySelectorAll('[id]')].map((e) => e.id);
+    const fields = [...document.querySelectorAll('input:not([type=hidden]), textarea, select')];
+    const nameless = fields.filter((e) => !e.labels.length && !e.getAttribute('aria-label'));
+    return [...ids.filter((id, i) => ids.indexOf(id) !== i), ...nameless.map((e) => e.outerHTML)];
+}"""
+
 PAYLOADS = (
     "<script>window.pwned=1</script>",
     "<img src=x onerror='window.pwned=1'>",
@@ -290,6 +298,7 @@ def test_no_page_scrolls_sideways_or_complains(
             "button, a.button, summary, .tabs a, .steps label",
         )
         assert small == [], path
+        assert page.evaluate(UNNAMED) == [], path
     assert complaints == []
 
 
