@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from portal.algorithms import confidence, scores
 from portal.algorithms.clusters import two_readings
+from portal.algorithms.confidence import Features
 from portal.algorithms.evidence import (
     Caption,
     Evidence,
@@ -39,7 +40,7 @@ __all__ = [
 
 Matrix = NDArray[np.float64]
 
-HOPELESS = 0.1  # confidence under which asking more people only costs
+HOPELESS = 0.05  # confidence under which asking more people only costs
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,10 @@ class Decision:
     """The caption that stands for a task and why; candidates come best first.
 
     `agreement` is the weighted mean semantic similarity of the independent others to the winner
-    (0 where nobody else independent spoke); `log_odds` is the confidence before calibration;
-    `residuals` holds one number for every human author where two or more people wrote; `geometry`
-    is what a snapshot needs, beside texts and parameters, to decide again.
+    (0 where nobody else independent spoke); `log_odds` is the confidence before calibration and
+    `features` what that came from; `residuals` holds one number for every human author where two
+    or more people wrote; `geometry` is what a snapshot needs, beside texts and parameters, to
+    decide again.
     """
 
     winner: int
@@ -88,6 +90,7 @@ class Decision:
     residuals: Mapping[int, float]
     n_humans: int
     geometry: Geometry | None
+    features: Features
 
 
 def decide(
@@ -132,6 +135,7 @@ def decide(
         residuals=scores.by_author(ordered, residuals),
         n_humans=len({each.author for each in ordered if not each.is_model}),
         geometry=shape,
+        features=features,
     )
 
 
@@ -143,11 +147,11 @@ def features_of(
     sides: tuple[list[int], list[int]] | None,
     *,
     has_encoder: bool,
-) -> confidence.Features:
+) -> Features:
     """Gather what the confidence in one position's caption depends on."""
     own_side = [] if sides is None else next(side for side in sides if best in side)
     honest = np.clip(evidence.meaning - evidence.excess, 0.0, 1.0)
-    return confidence.Features(
+    return Features(
         agreement=mean_with(best, honest, evidence, weights),
         cohesion=mean_pair(honest, evidence, weights),
         others=float(evidence.independent[best] @ weights),
@@ -198,7 +202,7 @@ def should_stop(
     """Say whether a task has enough captions, needs an expert, or one caption more.
 
     Never accepts below `minimum` captions or while the field is split; disputes at `maximum`
-    without enough confidence, or from `minimum` on where confidence is under .1.
+    without enough confidence, or from `minimum` on where confidence is under .05.
     """
     if n_captions < minimum:
         return "ask"

@@ -18,7 +18,7 @@ from portal.algorithms.text import comparison_key, tokens
 Matrix = NDArray[np.float64]
 
 BREVITY_PENALTY = 0.5
-SPECIFICITY_SHARE = 0.022  # keeps the winner as telling as the field: mean idf ratio ≥ .95
+SPECIFICITY_SHARE = 0.012  # keeps the winner as telling as the field: mean idf ratio ≥ .95
 MIN_WORDS = 2
 MIN_VOTERS = 2  # one vote never overturns a consensus
 TIE = 1e-9

@@ -213,7 +213,7 @@ def test_a_snapshot_decides_the_same() -> None:
         (0.9, 3, False, "accept"),
         (0.5, 3, False, "ask"),
         (0.5, 5, False, "dispute"),
-        (0.05, 3, False, "dispute"),
+        (0.04, 3, False, "dispute"),
         (0.9, 3, True, "ask"),
         (0.9, 5, True, "dispute"),
     ],
