@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from portal.algorithms import gold, matching, plans, posteriors, priority, skills
 from portal.errors import Conflict, InvalidInput, NotAllowed, NotFound, ProjectPaused
-from portal.models import Annotator, Assignment, AuditEntry, Consensus, Project, Task
+from portal.models import Annotator, Assignment, AuditEntry, Consensus, Project, Task, Vote
 from portal.models.assignments import AssignmentState
 from portal.models.members import AnnotatorState
 from portal.models.tasks import ParkReason
@@ -30,9 +30,12 @@ LONGEST_LEASE = timedelta(hours=12)
 def claim(*, annotator: Annotator, task: Task | None = None) -> Assignment | None:
     """Give an annotator the task that is best for them and the project; None when there is none.
 
-    A running lease is given back before anything new. With `task`, that one or nothing.
+    A running lease is given back before anything new, unless its task has closed meanwhile. With
+    `task`, that one or nothing.
     """
     project = annotator.project
+    if task is not None and task.project_id != project.pk:
+        raise NotFound(f"{project} has no task {task.pk}.")
     if project.is_paused:
         raise ProjectPaused(f"{project} is paused; a manager can open it again.")
     if annotator.state == AnnotatorState.PAUSED:
@@ -125,7 +128,8 @@ def _trust(annotators: Iterable[Annotator]) -> list[float]:
 @transaction.atomic
 def _take(annotator: Annotator, task_id: int, why: dict[str, object]) -> Assignment | None:
     """Lease one task if it is still free; the annotator's row lock keeps them to one lease."""
-    Annotator.objects.select_for_update().get(pk=annotator.pk)
+    # Without the key: rows that only point at this person need not wait.
+    Annotator.objects.select_for_update(no_key=True).get(pk=annotator.pk)
     running = Assignment.objects.live().filter(annotator=annotator).first()
     if running is not None:
         return running
@@ -137,16 +141,20 @@ def _take(annotator: Annotator, task_id: int, why: dict[str, object]) -> Assignm
 
 
 def expire_stale(*, annotator: Annotator | None = None) -> int:
-    """Free the slots of leases that ran out (one annotator's, or all); says how many."""
-    stale = Assignment.objects.stale()
-    if annotator is not None:
-        stale = stale.filter(annotator=annotator)
-    return sum(_expire(pk) for pk in stale.values_list("pk", flat=True)[:1000])
+    """Free the slots of leases that ran out, or of all that one annotator can do nothing with.
+
+    Says how many.
+    """
+    if annotator is None:
+        over = Assignment.objects.stale()
+    else:
+        over = Assignment.objects.ended().filter(annotator=annotator)
+    return sum(_expire(pk) for pk in over.values_list("pk", flat=True)[:1000])
 
 
 @transaction.atomic
 def _expire(pk: int) -> bool:
-    if not Assignment.objects.stale().filter(pk=pk).exists():  # extended in the meantime
+    if not Assignment.objects.ended().filter(pk=pk).exists():  # extended in the meantime
         return False
     return Assignment.objects.give_up(pk, AssignmentState.EXPIRED)
 
@@ -182,9 +190,19 @@ def _running(token: UUID, annotator: Annotator) -> Assignment:
     return assignment
 
 
+def _lock_task(token: UUID, annotator: Annotator) -> Task:
+    """Lock the task that a lease is on; whoever locks both begins with the task."""
+    rows = Task.objects.select_for_update(of=("self",))
+    task = rows.filter(assignments__token=token, assignments__annotator=annotator).first()
+    if task is None:
+        raise NotFound("There is no such lease of yours; ask for work again.")
+    return task
+
+
 @transaction.atomic
 def release(*, token: UUID, annotator: Annotator) -> None:
     """Give a leased task back; it may come again."""
+    _lock_task(token, annotator)
     Assignment.objects.give_up(_running(token, annotator).pk, AssignmentState.RELEASED)
 
 
@@ -195,8 +213,8 @@ def skip(*, token: UUID, annotator: Annotator, reason: str) -> None:
         raise InvalidInput.on(
             "reason", f"reason is one of {', '.join(ParkReason.values)}.", "choice"
         )
+    task = _lock_task(token, annotator)
     assignment = _running(token, annotator)
-    task = Task.objects.select_for_update().get(pk=assignment.task_id)
     Assignment.objects.give_up(assignment.pk, AssignmentState.SKIPPED, skip_reason=reason)
     alike = Assignment.objects.filter(
         task=task, state=AssignmentState.SKIPPED, skip_reason=reason
@@ -273,7 +291,11 @@ def _had_before(people: list[Annotator], tasks: list[Task]) -> plans.Mask:
     columns = {task.pk: i for i, task in enumerate(tasks)}
     mask = np.zeros((len(people), len(tasks)), dtype=np.bool_)
     had = Assignment.objects.filter(task__in=tasks, annotator__in=people)
-    for annotator_id, task_id in had.values_list("annotator_id", "task_id"):
+    scored = Vote.objects.filter(annotation__task__in=tasks, voter__in=people)
+    for annotator_id, task_id in (
+        *had.values_list("annotator_id", "task_id"),
+        *scored.values_list("voter_id", "annotation__task_id"),
+    ):
         mask[rows[annotator_id], columns[task_id]] = True
     return mask
 

@@ -56,6 +56,11 @@ def test_no_work_is_none_and_a_paused_project_or_person_is_refused():
         assignments.claim(annotator=AnnotatorFactory(state="paused"))
 
 
+def test_another_projects_task_cannot_be_asked_for_by_name():
+    with pytest.raises(NotFound):
+        assignments.claim(annotator=AnnotatorFactory(), task=TaskFactory())
+
+
 def test_nobody_gets_a_task_they_answered_or_skipped():
     task = TaskFactory(n_wanted=5)
     answered, skipped = AnnotatorFactory.create_batch(2, project=task.project)
