@@ -105,8 +105,8 @@ class Project(models.Model):
         max_length=16,
         choices=ShownTo,
         default=ShownTo.NOBODY,
-        help_text="Seeing the model's caption makes people copy it; blind is the safe choice. The first "
-        "caption of each task is written blind whatever is chosen here.",
+        help_text="Seeing the model's caption makes people copy it; blind is the safe choice. "
+        "The first caption of each task is written blind whatever is chosen here.",
     )
     audio = models.CharField(max_length=16, choices=Audio, default=Audio.OPTIONAL)
     registers_annotators = models.BooleanField(
