@@ -21,21 +21,28 @@ def installed() -> bool:
     return True
 
 
+METHODS = ("RASA", "HRRASA", "HRRASA-once")
+
+
 def aggregated(crowd: Crowd, method: str) -> Mapping[str, str]:
-    """Choose a text for every task by crowd-kit's RASA or HRRASA over the captions' vectors."""
-    import pandas
-    from crowdkit.aggregation import HRRASA, RASA
+    """Choose a text for every task by crowd-kit over the captions' vectors.
+
+    Some workers answered a task twice. The published figures keep both answers, as the portal's do
+    here; "-once" keeps the later one, which suits HRRASA better.
+    """
+    import pandas  # noqa: PLC0415
+    from crowdkit.aggregation import HRRASA, RASA  # noqa: PLC0415
 
     rows = [
         (task, caption.author, caption.text, caption.vector)
         for task, captions in crowd.tasks.items()
-        for caption in {each.author: each for each in captions}.values()
+        for caption in captions
     ]
     frame = pandas.DataFrame(rows, columns=["task", "worker", "output", "embedding"])
-    if method == "RASA":
-        result = RASA().fit_predict(frame)
-    else:
-        result = HRRASA().fit_predict(frame)
+    if method.endswith("-once"):
+        frame = frame.drop_duplicates(["task", "worker"], keep="last")
+    aggregator = RASA() if method == "RASA" else HRRASA()
+    result = aggregator.fit_predict(frame)
     return dict(zip(result.index, result["output"], strict=True))
 
 
