@@ -1,8 +1,5 @@
 """The app: when Django is ready, the switchboard is plugged in."""
 
-from importlib import import_module
-from importlib.util import find_spec
-
 from django.apps import AppConfig
 
 
@@ -15,5 +12,6 @@ class PortalConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect every hook; imported here because hooks need the models."""
-        if find_spec("portal.hooks"):
-            import_module("portal.hooks").connect()
+        from portal import hooks
+
+        hooks.connect()
