@@ -30,8 +30,8 @@ def aggregated(crowd: Crowd, method: str) -> Mapping[str, str]:
     Some workers answered a task twice. The published figures keep both answers, as the portal's do
     here; "-once" keeps the later one, which suits HRRASA better.
     """
-    import pandas  # noqa: PLC0415
-    from crowdkit.aggregation import HRRASA, RASA  # noqa: PLC0415
+    import pandas
+    from crowdkit.aggregation import HRRASA, RASA
 
     rows = [
         (task, caption.author, caption.text, caption.vector)
