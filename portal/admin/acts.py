@@ -19,6 +19,7 @@ from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from unfold.enums import ActionVariant
 
 from portal.admin.base import ScopedAdmin
 from portal.admin.forms import Question
@@ -27,6 +28,7 @@ from portal.errors import PortalError
 PATIENCE_SECONDS = 1.5
 MOST_ROWS = 500
 REASONS_SHOWN = 3
+MOST_BUTTONS = 2
 
 Data = dict[str, Any]
 
@@ -44,9 +46,9 @@ class Shown:
 class Act:
     """One thing to do to a row.
 
-    `step` returns something true where it changed the row; `fits` keeps the rows for which there
-    is something to do, so that doing it again goes on with the rest; `preview` says, before
-    anything is changed, what will be.
+    `step` returns something true where it changed the row: a sentence is said as it is, a `Shown`
+    gets a page. `fits` keeps the rows for which there is something to do, so that doing it again
+    goes on with the rest; `preview` says, before anything is changed, what will be.
     """
 
     name: str
@@ -115,7 +117,9 @@ class ActingAdmin(ScopedAdmin):
             return self.show(
                 request, outcome, reverse(f"admin:portal_{self.opts.model_name}_changelist")
             )
-        if outcome:
+        if isinstance(outcome, str):
+            messages.success(request, outcome)
+        elif outcome:
             messages.success(request, f"{act.done.capitalize()}: {row}.")
         else:
             messages.info(request, f"Nothing to do: {row} is as it was.")
@@ -210,8 +214,16 @@ class ActingAdmin(ScopedAdmin):
         """Put a button for each act that fits this row on its page."""
         row = kwargs.get("obj")
         if row is not None:
-            context["actions_detail"] = [self._button(row, act) for act in self._fitting(row)]
+            context["actions_detail"] = self._buttons(row)
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def _buttons(self, row: Model) -> list[dict[str, Any]]:
+        """Return a button an act, or a menu where there would be no room for them."""
+        buttons = [self._button(row, act) for act in self._fitting(row)]
+        if len(buttons) <= MOST_BUTTONS:
+            return buttons
+        menu = {"title": "Actions", "icon": "bolt", "variant": ActionVariant.DEFAULT, "attrs": {}}
+        return [menu | {"items": buttons, "method_name": "acts"}]
 
     def _fitting(self, row: Model) -> list[Act]:
         this = type(row)._default_manager.filter(pk=row.pk)

@@ -2,7 +2,8 @@
 
 from django.contrib.admin import register
 
-from portal.admin.base import ScopedAdmin, shortened
+from portal.admin.base import ScopedAdmin
+from portal.admin.columns import shortened, stated
 from portal.admin.filters import ScopedRelatedFilter
 from portal.admin.sites import site
 from portal.models import Annotation, AnnotationRevision
@@ -13,7 +14,14 @@ class AnnotationAdmin(ScopedAdmin):
     """Captions with their state; what changes one is its author, on the pages."""
 
     project_path = "task__project"
-    list_display = ("id", shortened("text", "caption"), "author", "task", "state", "created_at")
+    list_display = (
+        "id",
+        shortened("text", "caption"),
+        "author",
+        "task",
+        stated("state"),
+        "created_at",
+    )
     list_filter = (("task__project", ScopedRelatedFilter), "state")
     list_select_related = ("author", "task")
     search_fields = ("=id", "=task__id", "text", "author__annotator_id", "author__name")

@@ -6,6 +6,7 @@ from django.http import HttpRequest
 
 from portal.admin.acts import Act, ActingAdmin, Data
 from portal.admin.base import actor
+from portal.admin.columns import stated
 from portal.admin.filters import ScopedRelatedFilter
 from portal.admin.sites import site
 from portal.models import Annotator
@@ -46,7 +47,7 @@ class AnnotatorAdmin(ActingAdmin):
     may_change = True
     editable = ("name",)
     list_display = (
-        "annotator_id", "name", "project", "state", "reliability_shown", "gold_shown",
+        "annotator_id", "name", "project", stated("state"), "reliability_shown", "gold_shown",
         "n_residuals", "is_expert",
     )  # fmt: skip
     list_filter = (("project", ScopedRelatedFilter), "state", "is_expert")

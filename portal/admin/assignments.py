@@ -5,6 +5,7 @@ from django.http import HttpRequest
 
 from portal.admin.acts import Act, ActingAdmin, Data
 from portal.admin.base import actor
+from portal.admin.columns import stated
 from portal.admin.filters import ScopedRelatedFilter
 from portal.admin.sites import site
 from portal.models import Assignment
@@ -30,7 +31,7 @@ class AssignmentAdmin(ActingAdmin):
     )  # fmt: skip
     project_path = "task__project"
     hidden = ("token",)
-    list_display = ("id", "task", "annotator", "state", "slot", "leased_at", "expires_at")
+    list_display = ("id", "task", "annotator", stated("state"), "leased_at", "expires_at")
     list_filter = (("task__project", ScopedRelatedFilter), "state", "skip_reason")
     list_select_related = ("task", "annotator")
     search_fields = ("=id", "=task__id", "annotator__annotator_id", "annotator__name")

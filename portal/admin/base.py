@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.admin import ShowFacets, display
+from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import flatten_fieldsets, unquote
 from django.core.exceptions import BadRequest
 from django.db.models import Model, QuerySet
@@ -46,7 +46,7 @@ class ScopedAdmin(ModelAdmin):
     # More names that an address may filter by, beside those of `list_filter`.
     lookups: Sequence[str] = ()
 
-    list_per_page = 50
+    list_per_page = 25
     list_max_show_all = 0
     show_full_result_count = False
     show_facets = ShowFacets.NEVER
@@ -237,14 +237,3 @@ def _said(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
     return str(value)[:VALUE_CHARACTERS]
-
-
-def shortened(name: str, description: str, characters: int = 80) -> Any:
-    """Return a list column that shows the beginning of a long text."""
-
-    @display(description=description, ordering=name)
-    def column(row: Model) -> str:
-        text = str(getattr(row, name) or "")
-        return text if len(text) <= characters else text[: characters - 1] + "…"
-
-    return column

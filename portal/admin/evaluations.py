@@ -1,11 +1,12 @@
 """Comparisons of an original with a retrained model."""
 
-from django.contrib.admin import register
+from django.contrib.admin import display, register
 from django.http import HttpRequest
 from django.urls import reverse
 
 from portal.admin.acts import Act, ActingAdmin, Data
 from portal.admin.base import ScopedAdmin, actor
+from portal.admin.columns import number, rounded, stated, table
 from portal.admin.filters import ScopedRelatedFilter
 from portal.admin.forms import Confirmation
 from portal.admin.sites import site
@@ -34,13 +35,39 @@ class EvaluationAdmin(ActingAdmin):
     )  # fmt: skip
 
     list_display = (
-        "id", "project", "original", "retrained", "verdict", "n_wins", "n_ties", "n_losses",
+        "id", "project", "original", "retrained", stated("verdict", "verdict"), "outcomes",
         "finished_at", "promoted_at",
     )  # fmt: skip
     list_filter = (("project", ScopedRelatedFilter), "verdict")
     list_select_related = ("project", "original", "retrained")
     search_fields = ("=id", "original__name", "retrained__name")
     lookups = ("job",)
+    fields = (
+        "project", "original", "retrained", "verdict", "why", "outcomes", "figures",
+        "n_more_labels", "job", "promoted_at", "finished_at",
+    )  # fmt: skip
+
+    @display(description="better, alike, worse")
+    def outcomes(self, row: Evaluation) -> str:
+        """How many held-out clips went which way."""
+        return f"{row.n_wins}, {row.n_ties}, {row.n_losses}"
+
+    @display(description="why")
+    def why(self, row: Evaluation) -> str:
+        """The sentences behind the verdict."""
+        return " ".join(row.reasons)
+
+    @display(description="figures")
+    def figures(self, row: Evaluation) -> str:
+        """Each metric of both models with the interval of their difference."""
+        columns = ("original", "retrained", "delta", "low", "high")
+        return table(
+            ["Metric", *columns],
+            [
+                (metric, *(number(figures.get(name)) for name in columns))
+                for metric, figures in row.metrics.items()
+            ],
+        )
 
     def view_on_site(self, obj: Evaluation) -> str:
         """Lead to the page that shows both models' captions side by side."""
@@ -52,7 +79,13 @@ class EvaluationItemAdmin(ScopedAdmin):
     """Both models' captions for one held-out task."""
 
     project_path = "evaluation__project"
-    list_display = ("evaluation", "task", "outcome", "delta", "created_at")
+    list_display = (
+        "evaluation",
+        "task",
+        stated("outcome", "outcome"),
+        rounded("delta", "delta", 3),
+        "created_at",
+    )
     list_filter = (("evaluation__project", ScopedRelatedFilter), "outcome")
     list_select_related = ("evaluation__original", "evaluation__retrained", "task")
     search_fields = ("=task__id",)

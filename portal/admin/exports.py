@@ -6,6 +6,7 @@ from django.utils.html import format_html
 
 from portal.admin.acts import Data
 from portal.admin.adding import AskingAdmin
+from portal.admin.columns import stated
 from portal.admin.filters import ScopedRelatedFilter
 from portal.admin.forms import ExportForm
 from portal.admin.sites import site
@@ -23,7 +24,7 @@ class ExportAdmin(AskingAdmin):
     add_intro = "Every task with a final consensus, one JSON line each, from one snapshot."
     add_button = "Export"
     hidden = ("file_key",)
-    list_display = ("name", "project", "state", "n_rows", "n_bytes", "file", "created_at")
+    list_display = ("name", "project", stated("state"), "n_rows", "n_bytes", "file", "created_at")
     list_filter = (("project", ScopedRelatedFilter), "state")
     list_select_related = ("project", "requested_by")
     search_fields = ("name", "=uid")

@@ -2,7 +2,8 @@
 
 from django.contrib.admin import register
 
-from portal.admin.base import ScopedAdmin, shortened
+from portal.admin.base import ScopedAdmin
+from portal.admin.columns import rounded, shortened
 from portal.admin.filters import ScopedRelatedFilter
 from portal.admin.sites import site
 from portal.models import Prediction
@@ -14,8 +15,8 @@ class PredictionAdmin(ScopedAdmin):
 
     hidden = ("embedding", "body_sha256")
     list_display = (
-        "id", shortened("caption", "caption"), "video", "version", "uncertainty", "estimator",
-        "is_standing", "created_at",
+        "id", shortened("caption", "caption"), "video", "version",
+        rounded("uncertainty", "uncertainty"), "estimator", "is_standing", "created_at",
     )  # fmt: skip
     list_filter = (
         ("project", ScopedRelatedFilter), ("version", ScopedRelatedFilter), "is_standing",

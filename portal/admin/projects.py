@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from django.contrib.admin import register
+from django.contrib.admin import display, register
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -11,10 +11,12 @@ from django.urls import reverse
 from portal import jobs
 from portal.admin.acts import Act, Data
 from portal.admin.adding import AskingAdmin
-from portal.admin.base import actor, shortened
+from portal.admin.base import actor
+from portal.admin.columns import shortened
 from portal.admin.filters import ScopedRelatedFilter
 from portal.admin.forms import CapacityForm, GuidelineForm, ProjectForm, RetrainForm
 from portal.admin.sites import site
+from portal.errors import InvalidInput
 from portal.models import Consensus, Guideline, Project
 from portal.services import assignments, projects, retraining
 
@@ -31,7 +33,9 @@ def planned(project: Project) -> list[str]:
 
 def auto_assign(request: HttpRequest, project: Project, data: Data) -> object:
     """Hand out open tasks as planned."""
-    return assignments.auto_assign(project=project, actor=actor(request), **data)
+    made = assignments.auto_assign(project=project, actor=actor(request), **data)
+    n_people = len({assignment.annotator_id for assignment in made})
+    return f"{len(made)} tasks given to {n_people} people, for a day." if made else None
 
 
 def retrain(request: HttpRequest, project: Project, data: Data) -> object:
@@ -57,6 +61,8 @@ def switch(request: HttpRequest, project: Project, data: Data, *, is_paused: boo
     admin = site.get_model_admin(Project)
     form_class = admin.get_form(request, project, fields=["is_paused"])
     form = form_class({"is_paused": "on"} if is_paused else {}, instance=project)
+    if not form.is_valid():
+        raise InvalidInput.of(form.errors)
     message = admin.construct_change_message(request, form, [])
     admin.save_model(request, form.save(commit=False), form, True)
     admin.log_change(request, project, message)
@@ -100,11 +106,11 @@ class ProjectAdmin(AskingAdmin):
     )  # fmt: skip
     project_path = "pk"
     may_change = True
-    list_display = ("name", "slug", "language", "is_paused", "min_captions", "max_captions")
+    list_display = ("name", "slug", "language", "captions_asked", "is_paused")
     list_filter = ("is_paused", "mode")
     search_fields = ("name", "slug", "description")
     fieldsets = (
-        (None, {"fields": (("name", "slug"), "description", ("language", "mode", "is_paused"))}),
+        (None, {"fields": (("name", "slug"), "description", ("language", "mode"), "is_paused")}),
         (
             "Asking and stopping",
             {"fields": (("min_captions", "max_captions"), ("threshold", "audit_share"))},
@@ -123,9 +129,10 @@ class ProjectAdmin(AskingAdmin):
             "Which clips come first",
             {
                 "fields": (
-                    ("uncertain_share", "control_share", "evaluation_share"),
-                    ("uncertainty_weight", "conflict_weight", "finish_weight"),
-                    "horizon_hours",
+                    ("uncertain_share", "control_share"),
+                    "evaluation_share",
+                    ("uncertainty_weight", "conflict_weight"),
+                    ("finish_weight", "horizon_hours"),
                 )
             },
         ),
@@ -141,6 +148,11 @@ class ProjectAdmin(AskingAdmin):
         "uncertainty_weight", "conflict_weight", "finish_weight", "horizon_hours", "batch_size",
         "cooldown_hours", "promotes_automatically",
     )  # fmt: skip
+
+    @display(description="captions a task")
+    def captions_asked(self, row: Project) -> str:
+        """How many captions a task gets."""
+        return f"{row.min_captions} to {row.max_captions}"
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Let superusers alone make projects."""

@@ -5,6 +5,7 @@ from django.http import HttpRequest
 
 from portal.admin.acts import Act, ActingAdmin, Data
 from portal.admin.base import ScopedAdmin, actor
+from portal.admin.columns import rounded, stated
 from portal.admin.filters import ScopedRelatedFilter
 from portal.admin.forms import Confirmation
 from portal.admin.sites import site
@@ -54,8 +55,8 @@ class RetrainJobAdmin(ActingAdmin):
     )  # fmt: skip
 
     list_display = (
-        "id", "project", "version", "new_version", "batch", "state", "progress", "reason",
-        "created_at", "heard_at",
+        "id", "project", "version", "new_version", "batch", stated("state"),
+        rounded("progress", "progress"), "reason", "created_at", "heard_at",
     )  # fmt: skip
     list_filter = (("project", ScopedRelatedFilter), "state", "reason")
     list_select_related = ("project", "version", "new_version", "batch")

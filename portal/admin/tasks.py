@@ -1,12 +1,13 @@
 """Tasks and the right answers of gold ones."""
 
-from django.contrib.admin import register
+from django.contrib.admin import display, register
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
 from portal.admin.acts import Act, ActingAdmin, Data
-from portal.admin.base import ScopedAdmin, actor, shortened
+from portal.admin.base import ScopedAdmin, actor
+from portal.admin.columns import flagged, number, rounded, shortened, stated, table
 from portal.admin.filters import ScopedRelatedFilter
 from portal.admin.forms import GoldForm, ParkForm, ValueForm
 from portal.admin.sites import site
@@ -16,6 +17,10 @@ from portal.models.tasks import TaskState
 from portal.services import consensus, tasks
 
 Tasks = QuerySet[Task]
+KINDS = {
+    "is_gold": "gold", "is_evaluation": "evaluation", "is_control": "control",
+    "is_audited": "audited",
+}  # fmt: skip
 
 
 def finalisable(rows: Tasks) -> Tasks:
@@ -106,8 +111,8 @@ class TaskAdmin(ActingAdmin):
         ),
     )  # fmt: skip
     list_display = (
-        "id", "video", "project", "state", "n_captions", "n_taken", "n_wanted", "priority",
-        "is_gold", "is_evaluation", "created_at",
+        "id", "video", "project", stated("state"), "captions", rounded("priority", "priority"),
+        flagged("kind", KINDS), "created_at",
     )  # fmt: skip
     list_filter = (
         ("project", ScopedRelatedFilter), "state", "park_reason", "is_gold", "is_evaluation",
@@ -116,6 +121,48 @@ class TaskAdmin(ActingAdmin):
     list_select_related = ("video", "project")
     search_fields = ("=id", "video__video_id")
     lookups = ("video", "prediction")
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    "video", "project", "state", "captions", "park_reason", "segment_shown",
+                    "prediction", "created_at", "closed_at",
+                )
+            },
+        ),
+        (
+            "Its place in the queue",
+            {
+                "fields": (
+                    "why", "virtual_due", "uncertainty", "difficulty_level", "business_value",
+                    "due_at",
+                )
+            },
+        ),
+        (
+            "What it is used for",
+            {"fields": ("is_gold", "is_evaluation", "is_control", "is_audited")},
+        ),
+    )  # fmt: skip
+
+    @display(description="captions", ordering="n_captions")
+    def captions(self, row: Task) -> str:
+        """How many are in, of those that are wanted; gold takes everybody's."""
+        return f"{row.n_captions}" if row.is_gold else f"{row.n_captions} of {row.n_wanted}"
+
+    @display(description="part of the clip")
+    def segment_shown(self, row: Task) -> str:
+        """The segment in seconds."""
+        start, end = row.segment
+        return "all of it" if not start and end is None else f"{start:g} s to {end or 'the end'} s"
+
+    @display(description="why then")
+    def why(self, row: Task) -> str:
+        """What its priority is made of."""
+        parts = row.why_next.get("parts", [])
+        rows = [(number(part["contribution"]), part["sentence"]) for part in parts]
+        return table(["Adds", "Because"], [*rows, (number(row.priority), "is its priority.")])
 
     def view_on_site(self, obj: Task) -> str:
         """Lead to the page that says what stands and why."""

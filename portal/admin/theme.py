@@ -4,7 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.templatetags.static import static
-from django.urls import reverse, reverse_lazy
+from django.urls import reverse
 
 from portal.admin import dashboards
 
@@ -133,8 +133,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     if request.user.is_superuser:
         groups.append({"title": "Installation", "collapsible": True, "items": _lists(SUPERUSERS)})
     ways_out = [
-        {"title": "Annotators’ pages", "icon": "arrow_outward", "link": reverse_lazy("pages:home")},
-        {"title": "API documentation", "icon": "api", "link": "/docs"},
+        _way_out("Annotators’ pages", "arrow_outward", reverse("pages:home")),
+        _way_out("API documentation", "api", "/docs"),
     ]
     return [*groups, {"title": "Elsewhere", "items": ways_out}]
 
@@ -146,6 +146,11 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 def _lists(rows: tuple[tuple[str, str, str], ...]) -> list[dict[str, Any]]:
     return [_item(name, f"admin:portal_{model}_changelist", icon) for name, model, icon in rows]
+
+
+def _way_out(title: str, icon: str, link: str) -> dict[str, Any]:
+    # The theme takes "/" for the beginning of every address and would mark it as the current one.
+    return {"title": title, "icon": icon, "link": link, "active": lambda request: False}
 
 
 def _item(title: str, name: str, icon: str) -> dict[str, Any]:

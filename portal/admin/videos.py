@@ -5,6 +5,7 @@ from django.http import HttpRequest
 
 from portal.admin.acts import Act, ActingAdmin, Data, Shown
 from portal.admin.base import actor
+from portal.admin.columns import flagged, rounded, stated
 from portal.admin.filters import ScopedRelatedFilter
 from portal.admin.forms import Confirmation
 from portal.admin.sites import site
@@ -50,7 +51,8 @@ class VideoAdmin(ActingAdmin):
     )  # fmt: skip
     hidden = ("file_key", "thumbnail_key")
     list_display = (
-        "video_id", "project", "state", "failure", "clip_seconds", "is_evaluation", "created_at",
+        "video_id", "project", stated("state"), "failure", rounded("clip_seconds", "seconds", 1),
+        flagged("kind", {"is_evaluation": "evaluation"}), "created_at",
     )  # fmt: skip
     list_filter = (("project", ScopedRelatedFilter), "state", "is_evaluation")
     list_select_related = ("project",)

@@ -2,7 +2,8 @@
 
 from django.contrib.admin import register
 
-from portal.admin.base import ScopedAdmin, shortened
+from portal.admin.base import ScopedAdmin
+from portal.admin.columns import rounded, shortened
 from portal.admin.filters import ScopedRelatedFilter
 from portal.admin.sites import site
 from portal.models import Vote
@@ -14,7 +15,7 @@ class VoteAdmin(ScopedAdmin):
 
     project_path = "annotation__task__project"
     list_display = (
-        "id", "score", shortened("annotation", "caption"), "voter",
+        "id", rounded("score", "score"), shortened("annotation", "caption"), "voter",
         shortened("rationale", "rationale"), "changed_at",
     )  # fmt: skip
     list_filter = (("annotation__task__project", ScopedRelatedFilter),)

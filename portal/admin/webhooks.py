@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from portal.admin.acts import Act, ActingAdmin, Data, Shown
 from portal.admin.adding import AskingAdmin
 from portal.admin.base import ScopedAdmin, actor
+from portal.admin.columns import stated
 from portal.admin.filters import ScopedRelatedFilter
 from portal.admin.forms import Confirmation, EndpointChangeForm, EndpointForm
 from portal.admin.sites import site
@@ -116,7 +117,7 @@ class DeliveryAdmin(ActingAdmin):
     )  # fmt: skip
     project_path = "endpoint__project"
     list_display = (
-        "id", "event", "endpoint", "state", "n_attempts", "next_attempt_at", "delivered_at",
+        "id", "event", "endpoint", stated("state"), "n_attempts", "next_attempt_at", "delivered_at",
     )  # fmt: skip
     list_filter = (("endpoint__project", ScopedRelatedFilter), "state", "event__type")
     list_select_related = ("event", "endpoint")

@@ -24,7 +24,9 @@ def one_of_everything(project: models.Project, *, word: str = "a dog runs") -> d
 def _people(project: models.Project, word: str) -> dict[str, Model]:
     membership = factories.MembershipFactory(project=project)
     return {
-        "guideline": factories.GuidelineFactory(project=project, text=word),
+        "guideline": factories.GuidelineFactory(
+            project=project, text=word, number=project.guidelines.count() + 1
+        ),
         "membership": membership,
         "user": membership.user,
         "annotator": factories.AnnotatorFactory(project=project, name=word[:100]),
@@ -69,7 +71,9 @@ def _evidence(project: models.Project, rows: dict[str, Model], word: str) -> dic
         "annotationrevision": caption.revisions.get(),
         "vote": factories.VoteFactory(annotation=caption, rationale=word),
         "consensus": consensus,
-        "refit": models.Refit.objects.create(project=project, number=1, parameters={}),
+        "refit": models.Refit.objects.create(
+            project=project, number=project.refits.count() + 1, parameters={}
+        ),
         "residual": models.Residual.objects.create(task=task, annotator=rows["annotator"]),
         "review": models.Review.objects.create(
             task=task, reviewer=rows["user"], decision="write", text=word, reason=word
@@ -118,6 +122,6 @@ def _integrations(project: models.Project, rows: dict[str, Model]) -> dict[str, 
             action="project.created", on=project, project_id=project.pk, actor="system"
         ),
         "idempotencykey": models.IdempotencyKey.objects.create(
-            owner="token:x", route="/x", key=f"key {project.pk}", body_sha256="0" * 64
+            owner="token:x", route="/x", key=f"key {delivery.pk}", body_sha256="0" * 64
         ),
     }
