@@ -11,7 +11,16 @@ from django.db import InterfaceError, OperationalError
 from django.db.models import QuerySet
 from django_tasks import task
 
-from portal.models import Consensus, Export, Prediction, Project, RetrainJob, Task, Video
+from portal.models import (
+    Annotation,
+    Consensus,
+    Export,
+    Prediction,
+    Project,
+    RetrainJob,
+    Task,
+    Video,
+)
 from portal.services import (
     annotators,
     assignments,
@@ -36,7 +45,8 @@ def probe_video(video_id: int) -> None:
     videos.probe(video_id=video_id)
 
 
-@task()
+# A judge that hangs takes its whole timeout for each consensus: everything else goes before it.
+@task(priority=-10)
 def judge_consensus(consensus_id: int) -> None:
     """Ask the judge about a consensus."""
     consensus.judge(consensus_id=consensus_id)
@@ -81,7 +91,9 @@ def sweep() -> int:
     return found + _pay(
         (lambda pk: tasks.open_for(prediction_ids=[pk]), Prediction.objects.unconsidered()),
         (lambda pk: consensus.settle(task_id=pk), Task.objects.unsettled()),
+        (lambda pk: tasks.escalate(task_id=pk), Task.objects.contested()),
         (lambda pk: annotators.credit(consensus_id=pk), Consensus.objects.uncredited()),
+        (lambda pk: annotators.grade_gold(annotation_id=pk), Annotation.objects.ungraded()),
     )
 
 
@@ -92,8 +104,12 @@ def catch_up() -> int:
         (lambda pk: retraining.freeze(job_id=pk), RetrainJob.objects.unwritten()),
         (lambda pk: evaluations.compare(job_id=pk), RetrainJob.objects.unevaluated()),
         (lambda pk: exports.build(export_id=pk), Export.objects.unbuilt()),
-        (lambda pk: consensus.judge(consensus_id=pk), Consensus.objects.unjudged()),
     )
+
+
+def ask_judge() -> int:
+    """Have judged what no job did, on a thread of its own: a judge that hangs delays only this."""
+    return _pay((lambda pk: consensus.judge(consensus_id=pk), Consensus.objects.unjudged()))
 
 
 def tidy() -> int:

@@ -26,6 +26,17 @@ class AnnotationQuerySet(models.QuerySet["Annotation"]):
         """Standing captions of tasks that still take evidence."""
         return self.standing().filter(task__state__in=("open", "disputed"))
 
+    def ungraded(self) -> "AnnotationQuerySet":
+        """Gold answers that nobody has marked: what the sweep hands to the annotators' stage.
+
+        Captions from before their task became gold were weighed by a consensus instead.
+        """
+        return (
+            self.standing()
+            .filter(task__is_gold=True, gold_score__isnull=True)
+            .exclude(task__residuals__annotator=models.F("author"))
+        )
+
     def reviewable_by(self, annotator: Annotator) -> "AnnotationQuerySet":
         """Others' captions this person may score.
 

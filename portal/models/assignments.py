@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from portal.models.members import Annotator
 from portal.models.predictions import Prediction
-from portal.models.tasks import ParkReason, Task
+from portal.models.tasks import TAKES_EVIDENCE, ParkReason, Task
 
 
 class AssignmentState(models.TextChoices):
@@ -35,6 +35,11 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
     def stale(self) -> "AssignmentQuerySet":
         """Leases that ran out and still hold their slot: what the sweep expires."""
         return self.filter(state=AssignmentState.LEASED, expires_at__lte=Now())
+
+    def ended(self) -> "AssignmentQuerySet":
+        """Leases that ran out or whose task has closed: nothing can come of them any more."""
+        is_over = Q(expires_at__lte=Now()) | ~Q(task__state__in=TAKES_EVIDENCE)
+        return self.filter(is_over, state=AssignmentState.LEASED)
 
     def holding(self) -> "AssignmentQuerySet":
         """Rows that hold a slot."""
@@ -84,9 +89,11 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
 
     def give_up(self, pk: int, state: AssignmentState, **changes: object) -> bool:
         """End one running lease and free its slot; False where it no longer ran."""
+        # The task before the lease, as a submit has them: the other way round the two deadlock.
+        task = Task.objects.select_for_update(of=("self",)).get(assignments=pk)
         ended = self.filter(pk=pk, state=AssignmentState.LEASED).update(state=state, **changes)
         if ended:
-            Task.objects.free_slot(self.values_list("task_id", flat=True).get(pk=pk))
+            Task.objects.free_slot(task.pk)
         return bool(ended)
 
 

@@ -172,6 +172,11 @@ class Consensus(models.Model):
                 condition=Q(is_standing=True, is_credited=False) & ~Q(status="interim"),
                 name="uncredited_consensus",
             ),
+            models.Index(
+                fields=["task"],
+                condition=Q(is_standing=True, status="disputed"),
+                name="contested_consensus",
+            ),
         ]
 
     def __str__(self) -> str:

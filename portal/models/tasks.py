@@ -28,6 +28,10 @@ class TaskState(models.TextChoices):
     SUPERSEDED = "superseded"
 
 
+# States in which captions and votes still count.
+TAKES_EVIDENCE = (TaskState.OPEN, TaskState.DISPUTED)
+
+
 class ParkReason(models.TextChoices):
     UNPLAYABLE = "unplayable", "does not play"
     NOTHING = "nothing", "nothing to describe"
@@ -49,8 +53,8 @@ class TaskQuerySet(models.QuerySet["Task"]):
     def open_for(self, annotator_pk: int, project_id: int) -> "TaskQuerySet":
         """What this annotator could be given, most pressing first.
 
-        A task they hold, answered or skipped is out; one whose lease expired or was released may
-        come again.
+        A task they hold, answered or skipped is out, and so is one where they have scored a
+        caption: theirs would not be blind. One whose lease expired or was released may come again.
         """
         kept = Q(assignments__annotator_id=annotator_pk) & ~Q(
             assignments__state__in=("expired", "released")
@@ -60,6 +64,7 @@ class TaskQuerySet(models.QuerySet["Task"]):
             .filter(project_id=project_id, is_gold=False)  # exactly the partial index
             .alias(had=models.FilteredRelation("assignments", condition=kept))
             .filter(had__isnull=True)
+            .exclude(annotations__votes__voter_id=annotator_pk)
             .order_by("virtual_due", "id")
         )
 
@@ -75,7 +80,17 @@ class TaskQuerySet(models.QuerySet["Task"]):
 
     def unsettled(self) -> "TaskQuerySet":
         """Tasks whose evidence no consensus has looked at: what the sweep hands to settle."""
-        return self.filter(is_gold=False, revision__gt=F("settled_revision"))
+        return self.filter(
+            is_gold=False, revision__gt=F("settled_revision"), state__in=TAKES_EVIDENCE
+        )
+
+    def contested(self) -> "TaskQuerySet":
+        """Open tasks that only an expert can decide, and that no expert has sent back."""
+        return self.open().filter(
+            consensuses__is_standing=True,
+            consensuses__status="disputed",
+            consensuses__reviews__isnull=True,
+        )
 
     def at_segments(
         self, project_id: int, video_ids: Iterable[int]
@@ -93,6 +108,10 @@ class TaskQuerySet(models.QuerySet["Task"]):
         rows = self.with_room().filter(pk=pk).select_related("project", "prediction")
         # SQLite ignores the clause: its one write lock is taken when the transaction begins.
         return rows.select_for_update(skip_locked=True, of=("self",)).first()
+
+    def lock_all(self, pks: Iterable[int]) -> "TaskQuerySet":
+        """These tasks, locked in one order, so that no two who lock several wait crosswise."""
+        return self.filter(pk__in=list(pks)).order_by("pk").select_for_update(of=("self",))
 
     def take_slot(self, pk: int) -> bool:
         """Count one more taken slot if there is one; False when the last has just gone."""
@@ -209,7 +228,7 @@ class Task(models.Model):
     @property
     def takes_evidence(self) -> bool:
         """Whether captions may still be corrected and voted on."""
-        return self.state in (TaskState.OPEN, TaskState.DISPUTED)
+        return self.state in TAKES_EVIDENCE
 
     @property
     def segment(self) -> tuple[float, float | None]:

@@ -58,7 +58,8 @@ class VideoQuerySet(models.QuerySet["Video"]):
         by the unique constraint: whoever comes second finds the first one's row.
         """
         known = self._under(project_id, wanted)
-        for video_id, video in known.items():
+        # Both the updates and the inserts in one order, so that no two batches wait crosswise.
+        for video_id, video in sorted(known.items()):
             if wanted[video_id].url and not (video.source_url or video.file_key or video.erased_at):
                 video.source_url = wanted[video_id].url
                 video.save(update_fields=["source_url"])
@@ -70,7 +71,7 @@ class VideoQuerySet(models.QuerySet["Video"]):
                 tags=list(sighting.tags),
                 is_evaluation=is_evaluation(video_id),
             )
-            for video_id, sighting in wanted.items()
+            for video_id, sighting in sorted(wanted.items())
             if video_id not in known
         ]
         if not new:

@@ -114,6 +114,9 @@ def _finish_lease(
 
 def _take_and_finish(task: Task, annotator: Annotator) -> Assignment:
     row = None
+    had = Assignment.objects.stale().filter(task=task, annotator=annotator).first()
+    if had is not None:  # ran out, and the sweep has not come by yet
+        Assignment.objects.give_up(had.pk, AssignmentState.EXPIRED)
     if task.is_open:
         row = Assignment.objects.lease(
             task, annotator, lasts=timedelta(minutes=15), why={"reason": "submitted directly"}

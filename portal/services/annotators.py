@@ -28,6 +28,7 @@ from portal.models import (
     Project,
     Refit,
     Residual,
+    Task,
 )
 from portal.models.members import AnnotatorState
 
@@ -89,7 +90,9 @@ def credit(*, consensus_id: int) -> None:
     What is applied is the residual less what was credited before, so a newer consensus of the same
     task corrects the older one's credit.
     """
-    consensus = Consensus.objects.select_for_update().get(pk=consensus_id)
+    consensus = Consensus.objects.get(pk=consensus_id)
+    # The task's lock, as a settlement holds it: both write the task's residuals.
+    Task.objects.select_for_update().get(pk=consensus.task_id)
     owed = list(
         Residual.objects.owed()
         .filter(task_id=consensus.task_id)
@@ -116,7 +119,9 @@ def _parameters(project_id: int) -> Parameters:
 
 def _restate(annotator_ids: Sequence[int], parameters: Parameters) -> None:
     """Recompute skill and reliability from the sums."""
-    for annotator in Annotator.objects.filter(pk__in=annotator_ids).select_for_update():
+    people = Annotator.objects.filter(pk__in=annotator_ids).order_by("pk")
+    # In one order, and without the key: rows that only point at these people need not wait.
+    for annotator in people.select_for_update(no_key=True):
         place = reliability.skill(
             annotator.n_residuals,
             annotator.sum_residuals,
@@ -266,7 +271,7 @@ def _captions_by_task(project: Project) -> list[list[Caption]]:
 
 @transaction.atomic
 def _swap(project: Project, fitted: reliability.Refit, n_captions: int) -> Refit:
-    Project.objects.select_for_update().get(pk=project.pk)
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     before = Refit.objects.current_of(project.pk)
     row = Refit.objects.create(
         project=project,

@@ -97,7 +97,11 @@ def _open_in_project(
         set_uncertainty(task, ranks[prediction.pk])
         price(task, project, n_same_video=per_video.get(prediction.video_id, 0))
         per_video[prediction.video_id] = per_video.get(prediction.video_id, 0) + 1
+    # First the new ones, then the old, each in one order: no two batches wait crosswise.
+    new.sort(key=lambda task: (task.video_id, task.start_ms, task.end_ms))
     Task.objects.bulk_create(new, batch_size=500, ignore_conflicts=True)
+    now = {task.pk: task for task in Task.objects.lock_all([task.pk for task in refreshed])}
+    refreshed = [task for task in refreshed if now[task.pk].is_untouched]
     Task.objects.bulk_update(refreshed, [*PRICED, "prediction"], batch_size=200)
     return [task.pk for task in refreshed]
 
@@ -220,7 +224,9 @@ def _register(project: Project, video_id: str) -> Video:
 def reprioritise(*, task_ids: Sequence[int]) -> int:
     """Recompute the key of these tasks where they are open; says how many changed place."""
     tasks = list(
-        Task.objects.open().filter(pk__in=task_ids, is_gold=False).select_related("project")
+        Task.objects.lock_all(task_ids)
+        .filter(state=TaskState.OPEN, is_gold=False)
+        .select_related("project")
     )
     agreements = dict(
         Consensus.objects.standing().filter(task__in=tasks).values_list("task_id", "agreement")

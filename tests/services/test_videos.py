@@ -52,7 +52,7 @@ H264 = clip()
 
 def uploaded(content: bytes = H264, video_id: str = "v1", **fields) -> Video:
     fields.setdefault("project", None)
-    project = fields.pop("project") or ProjectFactory()
+    project = fields.pop("project") or ProjectFactory(evaluation_share=0.0)
     return videos.upload(project=project, video_id=video_id, stream=io.BytesIO(content), **fields)
 
 

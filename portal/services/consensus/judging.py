@@ -12,7 +12,7 @@ def judge(*, consensus_id: int) -> Consensus:
     Where that judge is unavailable the offline judge speaks, and `judge` names it.
     """
     consensus = Consensus.objects.select_related("project").get(pk=consensus_id)
-    if consensus.judge or not consensus.candidates:
+    if consensus.judge or not consensus.caption:
         return consensus
     answer = judges.ask(_question(consensus), judges.configured())
     with transaction.atomic():
@@ -27,11 +27,15 @@ def judge(*, consensus_id: int) -> Consensus:
 
 def _question(consensus: Consensus) -> judges.Question:
     rows = consensus.candidates
+    candidates = [
+        judges.Candidate(row["caption"], row["score"], row["support"], row["votes"]) for row in rows
+    ]
+    winners = [i for i, row in enumerate(rows) if row["is_winner"]]
+    if not winners:  # an expert's own words: as good as the best of them, and supported by nobody
+        best = max((candidate.score for candidate in candidates), default=0.0)
+        candidates.append(judges.Candidate(consensus.caption, best))
     return judges.Question(
-        candidates=tuple(
-            judges.Candidate(row["caption"], row["score"], row["support"], row["votes"])
-            for row in rows
-        ),
-        winner=next(i for i, row in enumerate(rows) if row["is_winner"]),
+        candidates=tuple(candidates),
+        winner=winners[0] if winners else len(candidates) - 1,
         language=consensus.project.language,
     )
