@@ -64,7 +64,7 @@ class Scorer:
         if self._encoder:
             rows = np.asarray([known[text] for text in said])
             theirs = [np.asarray([known[text] for text in texts]) for texts in references]
-            scores["cosine"] = metrics.cosine(rows, theirs)
+            scores["cosine"] = metrics.cosine(rows, theirs, metrics.common_direction(theirs))
         return scores
 
     def _agreement(self, caption: str, consensus: str, known: dict[str, Floats]) -> float:
