@@ -194,7 +194,9 @@ class AnnotationFactory(DjangoModelFactory):
     @factory.post_generation
     def count_caption(self, create: bool, extracted: Any, **kwargs: Any) -> None:
         """Write the first revision and raise the task's counts, as a submit does."""
-        models.AnnotationRevision.objects.create(annotation=self, number=self.number, text=self.text)
+        models.AnnotationRevision.objects.create(
+            annotation=self, number=self.number, text=self.text
+        )
         self.task.n_captions += 1
         self.task.revision += 1
         self.task.save(update_fields=["n_captions", "revision"])
