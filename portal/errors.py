@@ -1,4 +1,4 @@
-"""Everything the portal refuses, as one tree; doors translate `status` and `code` into their own tongue.
+"""Everything the portal refuses, as one tree; doors translate `status` and `code` for their callers.
 
 PortalError                    400
 ├── InvalidInput               400  a value that no caller may send (carries field errors)
