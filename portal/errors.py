@@ -1,4 +1,4 @@
-"""Everything the portal refuses, as one tree; doors translate `status` and `code` for their callers.
+"""Everything the portal refuses, as one tree; doors translate `status` and `code` to their own.
 
 PortalError                    400
 ├── InvalidInput               400  a value that no caller may send (carries field errors)
