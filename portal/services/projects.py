@@ -81,7 +81,7 @@ def publish_guidelines(*, project: Project, text: str, user: User | None) -> Gui
         raise InvalidInput.on(
             "text", f"Guidelines have between 1 and {GUIDELINE_CHARACTERS} characters."
         )
-    Project.objects.select_for_update().get(pk=project.pk)
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     newest = Guideline.objects.newest_of(project.pk)
     if newest is not None and newest.text == text:
         return newest
@@ -95,7 +95,7 @@ def change_redundancy(*, project: Project, minimum: int, maximum: int, actor: st
 
     Raises Conflict where an open task already has more than the new maximum.
     """
-    project = Project.objects.select_for_update().get(pk=project.pk)
+    project = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     project.min_captions, project.max_captions = minimum, maximum
     _check(project)
     tasks = Task.objects.open().ordinary().filter(project=project)

@@ -265,7 +265,7 @@ def _tell(evaluation: Evaluation) -> None:
 
 def _make_current(version: ModelVersion) -> None:
     now = timezone.now()
-    Project.objects.select_for_update().get(pk=version.project_id)
+    Project.objects.select_for_update(no_key=True).get(pk=version.project_id)
     before = ModelVersion.objects.filter(project_id=version.project_id, state=VersionState.CURRENT)
     before.exclude(pk=version.pk).update(state=VersionState.RETIRED)
     ModelVersion.objects.filter(pk=version.pk).update(state=VersionState.CURRENT, promoted_at=now)

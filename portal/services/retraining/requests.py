@@ -53,7 +53,7 @@ def request(
     _check_request(mini_batch_id, wanted)
     try:
         with transaction.atomic():
-            Project.objects.select_for_update().get(pk=project.pk)
+            Project.objects.select_for_update(no_key=True).get(pk=project.pk)
             known = _known_job(project, version, mini_batch_id, wanted)
             if known is not None:
                 return known, False
@@ -69,7 +69,7 @@ def request_if_due(*, project_id: int) -> RetrainJob | None:
     if not _is_due(Project.objects.get(pk=project_id)):  # seldom: the lock is not taken for a look
         return None
     with transaction.atomic():
-        project = Project.objects.select_for_update().get(pk=project_id)
+        project = Project.objects.select_for_update(no_key=True).get(pk=project_id)
         version = _base(project)
         if version is None or not _is_due(project):
             return None

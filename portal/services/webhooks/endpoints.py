@@ -30,7 +30,7 @@ def add_endpoint(
     wanted = _known_types(events)
     secret = signatures.make_secret()
     with transaction.atomic():
-        Project.objects.select_for_update().get(pk=project.pk)
+        Project.objects.select_for_update(no_key=True).get(pk=project.pk)
         if Endpoint.objects.filter(project=project).count() >= MAX_ENDPOINTS:
             raise Conflict(f"{project} has {MAX_ENDPOINTS} endpoints; remove one first.")
         endpoint = Endpoint.objects.create(
