@@ -3,6 +3,7 @@
 A consensus row stores everything it used, so that recomputing from the row alone gives the same.
 """
 
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 
 from django.db import models
@@ -191,6 +192,20 @@ class ResidualQuerySet(models.QuerySet["Residual"]):
     def owed(self) -> "ResidualQuerySet":
         """Residuals whose newest value the annotator has not been credited with."""
         return self.exclude(value=F("credited"), n=F("n_credited"))
+
+    def note(self, rows: "Iterable[Residual]") -> None:
+        """Write each person's newest residual on a task; what was credited stays as it is."""
+        self.bulk_create(
+            rows,
+            update_conflicts=True,
+            unique_fields=["task", "annotator"],
+            update_fields=["value", "n", "disagreed", "changed_at"],
+        )
+
+    def forget(self, task_pk: int, *, but: Collection[int] = ()) -> None:
+        """Take back what was noted of people whose caption no longer stands."""
+        gone = self.filter(task_id=task_pk, n=1).exclude(annotator_id__in=but)
+        gone.update(value=0.0, n=0, disagreed=False, changed_at=timezone.now())
 
 
 class Residual(models.Model):

@@ -1,7 +1,6 @@
 """An expert decides a disputed task: choose, write, ask for two more, or reject the clip."""
 
 from django.db import transaction
-from django.utils import timezone
 
 from portal import signals
 from portal.algorithms.similarity import mixed
@@ -136,14 +135,13 @@ def _compare_authors(task: Task, caption: str) -> None:
     annotations = list(Annotation.objects.standing().filter(task=task).order_by("id"))
     likeness = mixed([caption, *(a.text for a in annotations)], idf={})[0, 1:]
     mean = float(likeness.mean()) if len(likeness) else 0.0
-    for annotation, value in zip(annotations, likeness, strict=True):
-        Residual.objects.update_or_create(
+    Residual.objects.note(
+        Residual(
             task=task,
             annotator_id=annotation.author_id,
-            defaults={
-                "value": float(value) - mean,
-                "n": 1,
-                "disagreed": float(value) < mean,
-                "changed_at": timezone.now(),
-            },
+            value=float(value) - mean,
+            n=1,
+            disagreed=float(value) < mean,
         )
+        for annotation, value in zip(annotations, likeness, strict=True)
+    )

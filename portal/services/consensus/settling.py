@@ -54,7 +54,7 @@ def _write(task_id: int, revision: int, gathered: Gathered | None) -> tuple[bool
     task.settled_revision = revision
     if gathered is None:
         Consensus.objects.standing().filter(task=task).update(is_standing=False)
-        forget_residuals(task, set())
+        Residual.objects.forget(task.pk)
         task.save(update_fields=["settled_revision"])
         return True, None
     status = _status(task, gathered)
@@ -127,26 +127,17 @@ def write_residuals(task: Task, gathered: Gathered) -> None:
     keys = sorted(gathered.authors)
     winner = next(c for c in decision.candidates if c.key == decision.winner)
     likeness = dict(zip(keys, winner.similarities, strict=True))
-    for annotation_id, author_id in gathered.authors.items():
-        residual = decision.residuals.get(author_id)
-        Residual.objects.update_or_create(
+    Residual.objects.note(
+        Residual(
             task=task,
             annotator_id=author_id,
-            defaults={
-                "value": residual or 0.0,
-                "n": 0 if residual is None else 1,
-                "disagreed": likeness[annotation_id] < baseline,
-                "changed_at": timezone.now(),
-            },
+            value=decision.residuals.get(author_id, 0.0),
+            n=int(author_id in decision.residuals),
+            disagreed=likeness[annotation_id] < baseline,
         )
-    forget_residuals(task, set(gathered.authors.values()))
-
-
-def forget_residuals(task: Task, authors: set[int]) -> None:
-    """Take back what was noted of people whose caption no longer stands."""
-    Residual.objects.filter(task=task, n=1).exclude(annotator_id__in=authors).update(
-        value=0.0, n=0, disagreed=False, changed_at=timezone.now()
+        for annotation_id, author_id in gathered.authors.items()
     )
+    Residual.objects.forget(task.pk, but=gathered.authors.values())
 
 
 def _close(task: Task, consensus: Consensus) -> None:
