@@ -25,8 +25,8 @@ class Parameters:
 
     language: str = "en"
     encoder: str = ""
-    sigma_e: float = 0.12
-    sigma_a: float = 0.06
+    sigma_e: float = 0.08
+    sigma_a: float = 0.04
     mu: float = 0.0
     baseline: float = 0.30
     eta: float = 0.5
