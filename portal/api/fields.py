@@ -96,7 +96,3 @@ class AnnotatorId(Text):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(max_length=100, **options)
-
-
-class Nested(serializers.Serializer[Any]):
-    """The base of outputs: written down for the schema; rows are answered as plain dictionaries."""

@@ -1,8 +1,5 @@
-"""Predictions in: singly or in bulk, through the same service; a single one is a batch of one."""
+"""Predictions, one by one: for the service each is a batch of one."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any, ClassVar, cast
 
 import msgspec
@@ -14,22 +11,17 @@ from rest_framework.response import Response
 from portal.api import queries
 from portal.api.base import Late, PortalView
 from portal.api.idempotency import keyed
-from portal.api.json import Line
 from portal.api.pagination import narrow, paged
-from portal.api.parsers import BulkJSONParser, NDJSONParser
 from portal.api.permissions import MANAGERS, ONLOOKERS, Need
 from portal.api.schema import documented, page_of
 from portal.api.times import iso
-from portal.errors import InvalidInput, PortalError
-from portal.models import Prediction, Project, Task
+from portal.errors import InvalidInput
+from portal.models import Prediction, Task
 from portal.models.members import Scope
 from portal.services import predictions
-from portal.services.predictions import PredictionItem, RowResult
+from portal.services.predictions import PredictionItem
 
-BLOCK = 5000
-MOST_ERRORS_LISTED = 1000
 SUPERSEDE = {"supersede": queries.flag("Replace the version's standing prediction.")}
-DRY_RUN = {"dry_run": queries.flag("Check everything and keep nothing.")}
 
 
 class TokenInput(serializers.Serializer[Any]):
@@ -80,56 +72,6 @@ class PredictionOutput(serializers.Serializer[Any]):
     task_id = serializers.IntegerField(allow_null=True, help_text="The open task of this segment.")
     is_standing = serializers.BooleanField(help_text="False once a later one superseded it.")
     created_at = serializers.DateTimeField()
-
-
-class RowProblemOutput(serializers.Serializer[Any]):
-    """What is wrong with one field of one row."""
-
-    index = serializers.IntegerField()
-    line = serializers.IntegerField(allow_null=True, help_text="Of NDJSON, from 1.")
-    field = serializers.CharField()
-    code = serializers.CharField()
-    message = serializers.CharField()
-
-
-class BulkOutput(serializers.Serializer[Any]):
-    """What became of a batch; bad rows are listed, the others are stored."""
-
-    received = serializers.IntegerField()
-    created = serializers.IntegerField()
-    unchanged = serializers.IntegerField()
-    superseded = serializers.IntegerField()
-    failed = serializers.IntegerField()
-    errors = RowProblemOutput(many=True, help_text=f"The first {MOST_ERRORS_LISTED}.")
-    dry_run = serializers.BooleanField()
-
-
-@dataclass
-class Tally:
-    """Counts over the blocks of one bulk call."""
-
-    dry_run: bool
-    received: int = 0
-    created: int = 0
-    unchanged: int = 0
-    superseded: int = 0
-    failed: int = 0
-    errors: list[dict[str, Any]] = field(default_factory=list)
-
-    def refuse(self, index: int, line: int | None, error: PortalError) -> None:
-        """Count one bad row."""
-        self.failed += 1
-        listed = error.errors or [{"field": "body", "code": error.code, "message": error.detail}]
-        if len(self.errors) < MOST_ERRORS_LISTED:
-            self.errors += [{"index": index, "line": line} | dict(each) for each in listed]
-
-    def add(self, rows: Iterable[RowResult], places: list[tuple[int, int | None]]) -> None:
-        """Count one block's results; `places` are its rows' index and line."""
-        for row in rows:
-            if row.error is not None:
-                self.refuse(*places[row.index], row.error)
-            else:
-                setattr(self, row.status, getattr(self, row.status) + 1)
 
 
 class PredictionsView(PortalView):
@@ -186,56 +128,6 @@ class PredictionView(PortalView):
         return Response(describe(self.find(_described(Prediction.objects.all()), pk=pk)))
 
 
-class BulkView(PortalView):
-    """Many predictions: a JSON array, or NDJSON of any length, stored in blocks of 5,000.
-
-    A bad row does not stop the others. An array that is not JSON stores nothing; where an NDJSON
-    body breaks off, what came before is stored and sending it all again is harmless.
-    """
-
-    needs: ClassVar = {"POST": Need(Scope.INGEST, MANAGERS)}
-    parser_classes = (BulkJSONParser, NDJSONParser)
-    post_filters: ClassVar = SUPERSEDE | DRY_RUN | {"project": queries.text("The project's slug.")}
-
-    @documented(
-        "post_predictions",
-        "Post many predictions",
-        body={
-            "application/json": PredictionInput(many=True),
-            "application/x-ndjson": PredictionInput(many=True),
-        },
-        answers={200: BulkOutput},
-    )
-    def post(self, request: Request) -> Response:
-        tally = Tally(dry_run=self.query.get("dry_run", False))
-        project = self.project()
-        rows = _lines(request.data)
-        while block := list(islice(rows, BLOCK)):
-            self._store(project, block, tally)
-        return Response(msgspec.to_builtins(tally))
-
-    def _store(self, project: Project, block: list[Line], tally: Tally) -> None:
-        items: list[PredictionItem] = []
-        places: list[tuple[int, int | None]] = []
-        for line in block:
-            index, number = tally.received, line.number or None
-            tally.received += 1
-            try:
-                if line.error is not None:
-                    raise line.error
-                items.append(to_item(line.value))
-                places.append((index, number))
-            except PortalError as error:
-                tally.refuse(index, number, error)
-        report = predictions.ingest(
-            project=project,
-            items=items,
-            supersede=self.query.get("supersede", False),
-            dry_run=tally.dry_run,
-        )
-        tally.add(report.rows, places)
-
-
 def to_item(data: Any) -> PredictionItem:
     """Turn a decoded JSON value into a typed item; refusals name the field."""
     try:
@@ -256,13 +148,6 @@ def _named(said: str) -> InvalidInput:
         name = message.split("`")[1]
         return InvalidInput.on(f"{place}.{name}".strip("."), "This field is required.", "required")
     return InvalidInput.on(place or "body", f"{message}.")
-
-
-def _lines(data: Any) -> Iterator[Line]:
-    """Give both kinds of body as lines; an array's have no numbers."""
-    if isinstance(data, list):
-        return (Line(0, value) for value in data)
-    return iter([Line(0, data)]) if isinstance(data, dict) else data
 
 
 def _described(rows: "QuerySet[Prediction]") -> "QuerySet[Prediction]":

@@ -1,4 +1,4 @@
-"""Tasks: opened, listed, claimed and given back."""
+"""Tasks: opened, listed, read."""
 
 from typing import Any, ClassVar
 
@@ -8,20 +8,18 @@ from rest_framework.response import Response
 
 from portal.api import queries
 from portal.api.base import PortalView, answer
-from portal.api.fields import AnnotatorId, Body, Key, Number, Text
+from portal.api.fields import Body, Number, Text
 from portal.api.idempotency import keyed
 from portal.api.pagination import narrow, paged
-from portal.api.permissions import CAPTIONERS, EVERYBODY, MANAGERS, Need
-from portal.api.projects import GuidelineOutput
+from portal.api.permissions import EVERYBODY, MANAGERS, Need
 from portal.api.schema import documented, page_of
 from portal.api.sights import Sight, sight_of, tasks_seen_by, with_own_work
-from portal.api.throttles import count_claim
 from portal.api.times import iso
 from portal.errors import NotFound
-from portal.models import Assignment, Guideline, Task
+from portal.models import Task
 from portal.models.members import Scope
-from portal.models.tasks import ParkReason, TaskState
-from portal.services import assignments, tasks, videos
+from portal.models.tasks import TaskState
+from portal.services import tasks, videos
 
 BLIND = Sight(of_captions=False, of_authors=False, of_prediction=False)
 LEVELS = (1, 5, 10)
@@ -87,46 +85,6 @@ class TaskOutput(serializers.Serializer[Any]):
     closed_at = serializers.DateTimeField(allow_null=True)
 
 
-class AssignInput(Body):
-    """Who asks for work; a person may leave it out."""
-
-    annotator_id = AnnotatorId(required=False)
-    project = Text(required=False)
-
-
-class LeaseOutput(serializers.Serializer[Any]):
-    """A place on a task until it expires; the token fences it."""
-
-    token = serializers.UUIDField()
-    leased_at = serializers.DateTimeField()
-    expires_at = serializers.DateTimeField()
-    slot = serializers.IntegerField()
-
-
-class AssignedOutput(serializers.Serializer[Any]):
-    """Work, and what is needed to do it."""
-
-    task_id = serializers.IntegerField()
-    task = TaskOutput()
-    lease = LeaseOutput()
-    guidelines = GuidelineOutput(allow_null=True)
-    shown_prediction = serializers.CharField(allow_null=True)
-    draft = serializers.CharField(allow_blank=True, help_text="Text that was kept from before.")
-
-
-class LeaseInput(Body):
-    """Whose lease; `lease` is its token."""
-
-    annotator_id = AnnotatorId(required=False)
-    lease = Key()
-
-
-class SkipInput(LeaseInput):
-    """Whose lease, and why it is given up for good."""
-
-    reason = serializers.ChoiceField(ParkReason.choices)
-
-
 class TasksView(PortalView):
     """All tasks, and the one way to open one."""
 
@@ -146,7 +104,7 @@ class TasksView(PortalView):
     def get(self, request: Request) -> Response:
         project = self.project()
         rows = tasks_seen_by(self.caller, self.role, narrow(self, project.tasks.all()))
-        rows = with_own_work(self.caller, _loaded(rows))
+        rows = with_own_work(self.caller, loaded(rows))
         return paged(self, rows, lambda task: describe(self, task))
 
     @documented(
@@ -166,7 +124,7 @@ class TasksView(PortalView):
             start=data.get("start"),
             end=data.get("end"),
         )
-        stored = _loaded(with_own_work(self.caller, Task.objects.all())).get(pk=task.pk)
+        stored = loaded(with_own_work(self.caller, Task.objects.all())).get(pk=task.pk)
         return answer(describe(self, stored), created=created)
 
 
@@ -180,106 +138,12 @@ class TaskView(PortalView):
         return Response(describe(self, find_task(self, pk)))
 
 
-class AssignView(PortalView):
-    """Work for whoever asks."""
-
-    needs: ClassVar = {"POST": Need(Scope.ANNOTATE, CAPTIONERS)}
-
-    @documented(
-        "assign_task",
-        "Give an annotator the next task under a lease",
-        body=AssignInput,
-        answers={200: AssignedOutput, 204: "Nothing to do."},
-    )
-    @keyed
-    def post(self, request: Request) -> Response:
-        data = self.body(request, AssignInput)
-        project = self.project(data.get("project"))
-        annotator = self.annotator(project, data.get("annotator_id"))
-        count_claim(f"{self.caller.owner}:{annotator.pk}")
-        assignment = assignments.claim(annotator=annotator)
-        if assignment is None:
-            return Response(status=204)
-        assignments.opened(assignment=assignment)
-        return Response(self._describe(assignment))
-
-    def _describe(self, assignment: Assignment) -> dict[str, Any]:
-        task = _loaded(Task.objects.all()).get(pk=assignment.task_id)
-        guidelines = Guideline.objects.newest_of(task.project_id)
-        shown = assignment.prediction_shown
-        return {
-            "task_id": task.pk,
-            "task": describe(self, task, BLIND),
-            "lease": describe_lease(assignment) | {"slot": assignment.slot},
-            "guidelines": guidelines and {"number": guidelines.number, "text": guidelines.text},
-            "shown_prediction": shown.caption if shown else None,
-            "draft": assignment.draft,
-        }
-
-
-class LeaseView(PortalView):
-    """A running lease, extended, given back or given up."""
-
-    needs: ClassVar = {"POST": Need(Scope.ANNOTATE, CAPTIONERS)}
-    shape: ClassVar[type[Body]] = LeaseInput
-
-    def lease(self, request: Request, pk: str) -> dict[str, Any]:
-        """Return token and annotator of the caller's lease on this very task, and the rest."""
-        task = self.find(Task.objects.select_related("project"), pk=pk)
-        data = self.body(request, self.shape)
-        annotator = self.annotator(task.project, data.pop("annotator_id", None))
-        token = data.pop("lease")
-        if not Assignment.objects.filter(task=task, annotator=annotator, token=token).exists():
-            raise NotFound("There is no such lease on this task.")
-        return data | {"token": token, "annotator": annotator}
-
-
-class HeartbeatView(LeaseView):
-    """Still there."""
-
-    @documented(
-        "extend_lease", "Extend a running lease", body=LeaseInput, answers={200: LeaseOutput}
-    )
-    def post(self, request: Request, pk: str) -> Response:
-        assignment = assignments.heartbeat(**self.lease(request, pk))
-        return Response(describe_lease(assignment) | {"slot": assignment.slot})
-
-
-class ReleaseView(LeaseView):
-    """Not now."""
-
-    @documented("release_lease", "Give a task back", body=LeaseInput, answers={204: "Given back."})
-    def post(self, request: Request, pk: str) -> Response:
-        assignments.release(**self.lease(request, pk))
-        return Response(status=204)
-
-
-class SkipView(LeaseView):
-    """Never."""
-
-    shape = SkipInput
-
-    @documented("skip_task", "Skip a task for good", body=SkipInput, answers={204: "Skipped."})
-    def post(self, request: Request, pk: str) -> Response:
-        assignments.skip(**self.lease(request, pk))
-        return Response(status=204)
-
-
 def find_task(view: PortalView, pk: str) -> Task:
     """Return a task that the caller may know of, with its project, video and prediction."""
-    task: Task = view.find(_loaded(with_own_work(view.caller, Task.objects.all())), pk=pk)
+    task: Task = view.find(loaded(with_own_work(view.caller, Task.objects.all())), pk=pk)
     if not tasks_seen_by(view.caller, view.role, Task.objects.filter(pk=task.pk)).exists():
         raise NotFound("There is nothing here that you may see.")
     return task
-
-
-def describe_lease(assignment: Assignment) -> dict[str, Any]:
-    """Write a lease, its slot left out."""
-    return {
-        "token": str(assignment.token),
-        "leased_at": iso(assignment.leased_at),
-        "expires_at": iso(assignment.expires_at),
-    }
 
 
 def describe(view: PortalView, task: Task, sight: Sight | None = None) -> dict[str, Any]:
@@ -327,7 +191,8 @@ def _describe_prediction(task: Task) -> dict[str, Any] | None:
     return {"caption": task.prediction.caption, "model_version": task.prediction.version.name}
 
 
-def _loaded(rows: Any) -> Any:
+def loaded(rows: Any) -> Any:
+    """Load with tasks what `describe` shows of them."""
     return rows.select_related("project", "video", "prediction__version").defer(
         "prediction__tokens", "prediction__candidates", "prediction__embedding"
     )

@@ -11,6 +11,8 @@ from rest_framework.views import APIView
 from portal.api import (
     annotations,
     annotators,
+    assignments,
+    bulk,
     consensus,
     dashboard,
     evaluations,
@@ -35,14 +37,14 @@ KINDS = {
 
 ROUTES: tuple[tuple[str, type[APIView]], ...] = (
     ("predictions", predictions.PredictionsView),
-    ("predictions/bulk", predictions.BulkView),
+    ("predictions/bulk", bulk.BulkView),
     ("predictions/{pk}", predictions.PredictionView),
     ("tasks", tasks.TasksView),
-    ("tasks/assign", tasks.AssignView),
+    ("tasks/assign", assignments.AssignView),
     ("tasks/{pk}", tasks.TaskView),
-    ("tasks/{pk}/lease/heartbeat", tasks.HeartbeatView),
-    ("tasks/{pk}/lease/release", tasks.ReleaseView),
-    ("tasks/{pk}/lease/skip", tasks.SkipView),
+    ("tasks/{pk}/lease/heartbeat", assignments.HeartbeatView),
+    ("tasks/{pk}/lease/release", assignments.ReleaseView),
+    ("tasks/{pk}/lease/skip", assignments.SkipView),
     ("tasks/{pk}/annotations", annotations.TaskAnnotationsView),
     ("tasks/{pk}/votes", votes.TaskVotesView),
     ("tasks/{pk}/consensus", consensus.TaskConsensusView),
