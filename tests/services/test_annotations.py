@@ -175,3 +175,13 @@ def test_an_impossible_time_is_refused(seconds):
         annotations.submit(
             task=task, annotator=annotator, text="a dog", token=lease.token, seconds=seconds
         )
+
+
+def test_a_lease_that_has_just_run_out_does_not_bar_a_direct_submit():
+    task = TaskFactory(n_wanted=1)
+    person = AnnotatorFactory(project=task.project)
+    lease = assignments.claim(annotator=person)
+    Assignment.objects.filter(pk=lease.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+    annotations.submit(task=task, annotator=person, text="a dog runs", without_lease=True)
+    task.refresh_from_db()
+    assert (task.n_taken, task.n_captions) == (1, 1)

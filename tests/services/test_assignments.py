@@ -10,12 +10,14 @@ from portal.errors import Conflict, InvalidInput, NotAllowed, NotFound, ProjectP
 from portal.models import Assignment, Task
 from portal.services import annotations, assignments
 from tests.factories import (
+    AnnotationFactory,
     AnnotatorFactory,
     AssignmentFactory,
     GoldReferenceFactory,
     PredictionFactory,
     ProjectFactory,
     TaskFactory,
+    VoteFactory,
 )
 
 pytestmark = pytest.mark.django_db
@@ -211,3 +213,25 @@ def test_a_claim_costs_the_same_at_one_and_at_fifty_tasks(django_assert_max_num_
         TaskFactory.create_batch(n, project=project)
         with django_assert_max_num_queries(16):
             assignments.claim(annotator=AnnotatorFactory(project=project))
+
+
+def test_a_lease_on_a_task_that_closed_is_not_given_back_again():
+    project = ProjectFactory()
+    closing, other = TaskFactory(project=project), TaskFactory(project=project)
+    person = AnnotatorFactory(project=project)
+    lease = assignments.claim(annotator=person, task=closing)
+    Task.objects.filter(pk=closing.pk).update(state="settled")
+    assert assignments.claim(annotator=person).task == other
+    closing.refresh_from_db()
+    lease.refresh_from_db()
+    assert (lease.state, closing.n_taken) == ("expired", 0)
+
+
+def test_who_has_scored_a_tasks_captions_is_not_asked_for_a_blind_one():
+    task = TaskFactory(n_wanted=2)
+    reviewer = AnnotatorFactory(project=task.project)
+    VoteFactory(annotation=AnnotationFactory(task=task), voter=reviewer)
+    assert assignments.claim(annotator=reviewer) is None
+    assert assignments.auto_assign(project=task.project, actor="user:m") == []
+    other = AnnotatorFactory(project=task.project)
+    assert assignments.claim(annotator=other).task == task

@@ -88,3 +88,9 @@ def test_a_settled_task_takes_no_votes():
     annotation = AnnotationFactory(task__state="settled")
     with pytest.raises(TaskClosed):
         votes.cast(task=annotation.task, voter=voter_of(annotation.task), score=1.0)
+
+
+def test_gold_answers_take_no_votes():
+    annotation = AnnotationFactory(task=TaskFactory(is_gold=True, n_wanted=10))
+    with pytest.raises(TaskClosed):
+        votes.cast(task=annotation.task, voter=voter_of(annotation.task), score=0.5)
