@@ -204,7 +204,8 @@ class ActingAdmin(ScopedAdmin):
         if is_answer and form.is_valid():
             self.act_on(request, act, rows, form.cleaned_data)
             return None
-        what = f"{rows.count()} {self.opts.verbose_name_plural}"
+        n = rows.count()
+        what = f"{n} {self.opts.verbose_name if n == 1 else self.opts.verbose_name_plural}"
         back = request.get_full_path()
         return self._ask(request, act, form, what, None, back, _kept(request.POST))
 

@@ -54,6 +54,18 @@ class AskingAdmin(ActingAdmin):
             button=self.add_button,
         )
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the list, with a button that says what it adds instead of the theme's plus."""
+        page = super().changelist_view(request, extra_context)
+        shown = getattr(page, "context_data", None)
+        if shown and shown.get("has_add_permission"):
+            url = reverse(f"admin:portal_{self.opts.model_name}_add")
+            button = {"title": self.add_title, "icon": "add", "path": url, "attrs": {}}
+            shown |= {"actions_list": [button], "has_add_permission": False}
+        return page
+
     def _question(self, request: HttpRequest) -> Question:
         data = request.POST if request.method == "POST" else None
         if not issubclass(self.question, ProjectQuestion):

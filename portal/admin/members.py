@@ -13,7 +13,7 @@ from portal.admin.filters import ScopedRelatedFilter
 from portal.admin.forms import Confirmation, InviteForm, TokenForm
 from portal.admin.sites import site
 from portal.errors import Conflict
-from portal.models import Invitation, Membership, ServiceToken
+from portal.models import Invitation, Membership, Project, ServiceToken
 from portal.models.members import Role
 from portal.services import members
 
@@ -67,10 +67,13 @@ class MembershipAdmin(InvitingAdmin):
     search_fields = ("user__username", "user__first_name", "user__last_name")
 
     def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
-        """Change a role, but never the last manager's."""
+        """Change a role, but never the last manager's; their way to the console follows."""
         if obj.role != Role.MANAGER:
             keep_a_manager(obj)
         super().save_model(request, obj, form, change)
+        user = obj.user
+        user.is_staff = user.is_superuser or Project.objects.managed_by(user).exists()
+        user.save(update_fields=["is_staff"])  # the pages' way to the console follows the role
 
 
 @register(Invitation, site=site)

@@ -341,8 +341,11 @@ def test_a_membership_ends_but_never_the_last_manager(client, project, manager):
 def test_a_role_is_changed_but_never_the_last_manager_s(client, project, manager):
     last, other = Membership.objects.get(user=manager), MembershipFactory(project=project)
     url = "admin:portal_membership_change"
+    client.post(reverse(url, args=[other.pk]), {"role": "manager"})
+    assert fresh(other.user).is_staff
     client.post(reverse(url, args=[other.pk]), {"role": "expert"})
     assert fresh(other).role == Role.EXPERT
+    assert not fresh(other.user).is_staff
     page = client.post(reverse(url, args=[last.pk]), {"role": "reader"}, follow=True)
     assert "last manager" in said(page)
     assert fresh(last).role == Role.MANAGER
@@ -435,3 +438,22 @@ def test_a_large_selection_goes_on_where_it_stopped(client, project, monkeypatch
         "1 annotator paused.",
     ]
     assert not Annotator.objects.exclude(state="paused").exists()
+
+
+def test_the_last_superuser_stays_one(superuser):
+    client, url = signed_in(superuser), reverse("admin:portal_user_change", args=[superuser.pk])
+    assert "last superuser" in said(client.post(url, {"first_name": "R"}, follow=True))
+    assert fresh(superuser).is_superuser
+    assert fresh(superuser).is_active
+
+
+def test_lists_name_what_their_button_adds(client, project):
+    assert "Invite somebody" in client.get(reverse("admin:portal_membership_changelist")).text
+
+
+def test_the_search_of_lists_refuses_what_is_no_page(client, project):
+    url = reverse("admin:search")
+    assert "Tasks" in client.get(url, {"s": "tasks"}).text
+    assert client.get(url, {"s": "tasks", "page": "x"}).status_code == 404
+    assert client.get(url, {"s": "tasks", "page": "99"}).status_code == 404
+    assert client.get(url, {"s": "x" * 10_000}).status_code == 404
