@@ -92,7 +92,7 @@ class AssignView(PortalView):
         return {
             "task_id": task.pk,
             "task": describe(self, task, BLIND),
-            "lease": describe_lease(assignment) | {"slot": assignment.slot},
+            "lease": describe_lease(assignment),
             "guidelines": guidelines and {"number": guidelines.number, "text": guidelines.text},
             "shown_prediction": shown.caption if shown else None,
             "draft": assignment.draft,
@@ -124,7 +124,7 @@ class HeartbeatView(LeaseView):
     )
     def post(self, request: Request, pk: str) -> Response:
         assignment = assignments.heartbeat(**self.lease(request, pk))
-        return Response(describe_lease(assignment) | {"slot": assignment.slot})
+        return Response(describe_lease(assignment))
 
 
 class ReleaseView(LeaseView):
@@ -148,9 +148,10 @@ class SkipView(LeaseView):
 
 
 def describe_lease(assignment: Assignment) -> dict[str, Any]:
-    """Write a lease, its slot left out."""
+    """Write a lease."""
     return {
         "token": str(assignment.token),
         "leased_at": iso(assignment.leased_at),
         "expires_at": iso(assignment.expires_at),
+        "slot": assignment.slot,
     }
