@@ -64,6 +64,32 @@ def test_three_against_two_opposites_wins_less_surely_than_five_to_none() -> Non
     assert split.confidence < united.confidence - 0.1
 
 
+def test_a_contradiction_costs_agreement_that_a_synonym_keeps() -> None:
+    against = decide(field("a dog runs left", "a dog runs left", "a dog runs right"))
+    beside = decide(field("a dog runs left", "a dog runs left", "a dog walks left"))
+    assert against.agreement < beside.agreement
+
+
+def test_two_readings_are_seen_through_different_wordings() -> None:
+    texts = (
+        LEFT,
+        "a red ball is moving to the left",
+        "red ball moving left",
+        RIGHT,
+        "a red ball goes to the right",
+    )
+    decision = decide(field(*texts))
+    assert decision.split
+    assert "left" in decision.caption
+    assert decision.confidence < 0.65
+
+
+def test_two_readings_far_apart_are_seen_without_an_opposite() -> None:
+    texts = ("a man cooks rice", "a man cooks rice", "two boats race", "two boats race")
+    assert decide(field(*texts)).split
+    assert not decide(field(*texts[:3])).split
+
+
 def test_other_words_for_the_same_are_not_two_readings() -> None:
     rider = field(*["a man rides a horse"] * 3, *["a guy rides a horse"] * 2)
     assert not decide(rider).split
