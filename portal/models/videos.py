@@ -76,8 +76,14 @@ class VideoQuerySet(models.QuerySet["Video"]):
         ]
         if not new:
             return known
-        self.bulk_create(new, ignore_conflicts=True)
-        return known | self._under(project_id, [video.video_id for video in new])
+        # Nothing is updated in truth, but unlike an ignored conflict this one gives back its key.
+        made = self.bulk_create(
+            new,
+            update_conflicts=True,
+            unique_fields=["project", "video_id"],
+            update_fields=["video_id"],
+        )
+        return known | {video.video_id: video for video in made}
 
     def _under(self, project_id: int, video_ids: Iterable[str]) -> dict[str, "Video"]:
         ids = list(video_ids)

@@ -5,6 +5,7 @@ Opened from predictions (a hook), by REST and by managers. What closes them is c
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from django.db import transaction
 
@@ -40,26 +41,58 @@ def open_for(*, prediction_ids: Sequence[int]) -> list[int]:
     A prediction deserves a task when it is among the most uncertain of its version, when its video
     is kept for evaluation, or when it falls into the control slice. Twice is harmless.
     """
-    predictions = list(
-        Prediction.objects.unconsidered()
-        .filter(pk__in=prediction_ids[:CHUNK])
-        .select_related("project", "video")
-        .defer("tokens", "candidates", "embedding")
-    )
-    ranks = _rank(predictions)
-    by_project: dict[int, list[Prediction]] = {}
-    for prediction in predictions:
+    seen = _seen(prediction_ids[:CHUNK])
+    ranks = _rank(seen)
+    by_project: dict[int, list[_Seen]] = {}
+    for prediction in seen:
         by_project.setdefault(prediction.project_id, []).append(prediction)
+    projects = Project.objects.in_bulk(list(by_project))
     touched: list[int] = []
-    for group in by_project.values():
-        touched += _open_in_project(group[0].project, group, ranks)
-    Prediction.objects.filter(pk__in=[p.pk for p in predictions]).update(is_considered=True)
+    for project_id, group in by_project.items():
+        touched += _open_in_project(projects[project_id], group, ranks)
+    Prediction.objects.filter(pk__in=[p.pk for p in seen]).update(is_considered=True)
     return touched
 
 
-def _rank(predictions: Iterable[Prediction]) -> dict[int, float]:
+class _Seen(NamedTuple):
+    """What of a prediction decides on its task; whole rows would cost more than the deciding."""
+
+    pk: int
+    project_id: int
+    version_id: int
+    video_id: int
+    start_ms: int
+    end_ms: int
+    uncertainty: float
+    is_evaluation: bool
+    video_state: str
+
+    @property
+    def segment(self) -> tuple[int, int, int]:
+        return self.video_id, self.start_ms, self.end_ms
+
+
+def _seen(prediction_ids: Sequence[int]) -> list[_Seen]:
+    rows = Prediction.objects.unconsidered().filter(pk__in=prediction_ids).order_by("pk")
+    return [
+        _Seen(*row)
+        for row in rows.values_list(
+            "pk",
+            "project_id",
+            "version_id",
+            "video_id",
+            "start_ms",
+            "end_ms",
+            "uncertainty",
+            "video__is_evaluation",
+            "video__state",
+        )
+    ]
+
+
+def _rank(predictions: Iterable[_Seen]) -> dict[int, float]:
     """Rank each uncertainty within its model version, for raw scales do not compare."""
-    by_version: dict[int, list[Prediction]] = {}
+    by_version: dict[int, list[_Seen]] = {}
     for prediction in predictions:
         by_version.setdefault(prediction.version_id, []).append(prediction)
     versions = ModelVersion.objects.in_bulk(list(by_version))
@@ -73,7 +106,7 @@ def _rank(predictions: Iterable[Prediction]) -> dict[int, float]:
 
 
 def _open_in_project(
-    project: Project, predictions: Sequence[Prediction], ranks: dict[int, float]
+    project: Project, predictions: Sequence[_Seen], ranks: dict[int, float]
 ) -> list[int]:
     existing = Task.objects.at_segments(project.pk, (p.video_id for p in predictions))
     per_video: dict[int, int] = {}
@@ -82,18 +115,18 @@ def _open_in_project(
     new: list[Task] = []
     refreshed: list[Task] = []
     for prediction in predictions:
-        task = existing.get((prediction.video_id, prediction.start_ms, prediction.end_ms))
+        task = existing.get(prediction.segment)
         if task is None:
             if not _deserves_task(project, prediction, ranks[prediction.pk]):
                 continue
             task = _new_task(project, prediction)
-            existing[prediction.video_id, prediction.start_ms, prediction.end_ms] = task
+            existing[prediction.segment] = task
             new.append(task)
         elif not task.is_untouched:
             continue
         elif task.pk is not None:
             refreshed.append(task)
-        task.prediction = prediction
+        task.prediction_id = prediction.pk
         set_uncertainty(task, ranks[prediction.pk])
         price(task, project, n_same_video=per_video.get(prediction.video_id, 0))
         per_video[prediction.video_id] = per_video.get(prediction.video_id, 0) + 1
@@ -106,28 +139,28 @@ def _open_in_project(
     return [task.pk for task in refreshed]
 
 
-def _deserves_task(project: Project, prediction: Prediction, rank: float) -> bool:
-    if prediction.video.state == VideoState.ERASED:
+def _deserves_task(project: Project, prediction: _Seen, rank: float) -> bool:
+    if prediction.video_state == VideoState.ERASED:
         return False
     return (
         is_uncertain(rank, project.uncertain_share)
-        or prediction.video.is_evaluation
+        or prediction.is_evaluation
         or _is_control(project, prediction)
     )
 
 
-def _is_control(project: Project, prediction: Prediction) -> bool:
+def _is_control(project: Project, prediction: _Seen) -> bool:
     key = f"{prediction.video_id}/{prediction.start_ms}/{prediction.end_ms}"
     return sampling.is_control(key, salt=project.evaluation_salt, share=project.control_share)
 
 
-def _new_task(project: Project, prediction: Prediction) -> Task:
+def _new_task(project: Project, prediction: _Seen) -> Task:
     return Task(
         project=project,
-        video=prediction.video,
+        video_id=prediction.video_id,
         start_ms=prediction.start_ms,
         end_ms=prediction.end_ms,
-        is_evaluation=prediction.video.is_evaluation,
+        is_evaluation=prediction.is_evaluation,
         is_control=_is_control(project, prediction),
         n_wanted=project.min_captions,
     )
