@@ -28,6 +28,7 @@ from portal.services import (
     evaluations,
     exports,
     files,
+    idempotency,
     retraining,
     tasks,
     videos,
@@ -113,8 +114,8 @@ def ask_judge() -> int:
 
 
 def tidy() -> int:
-    """Remove files that no row names any more; returns how many."""
-    return files.sweep_orphans()
+    """Remove files that no row names and answers that nobody asks for again; returns how many."""
+    return files.sweep_orphans() + idempotency.forget_old()
 
 
 def _pay(*debts: tuple[Callable[[int], object], QuerySet[Any]]) -> int:

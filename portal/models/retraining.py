@@ -70,7 +70,7 @@ class JobState(models.TextChoices):
     DISPATCHING = "dispatching"
     ACCEPTED = "accepted"
     RUNNING = "running"
-    SUCCEEDED = "succeeded", "succeeded, being evaluated"
+    SUCCEEDED = "succeeded", "succeeded, to be decided"
     PROMOTED = "promoted"
     REJECTED = "rejected"
     INCONCLUSIVE = "inconclusive"
