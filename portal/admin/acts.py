@@ -5,10 +5,7 @@ which were left and why. A list may hold a million rows, so an act stops after a
 and says what remains; doing it again goes on from there.
 """
 
-import time
-from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
@@ -23,44 +20,10 @@ from unfold.enums import ActionVariant
 
 from portal.admin.base import ScopedAdmin
 from portal.admin.forms import Question
+from portal.admin.runs import Act, Data, Shown, run
 from portal.errors import PortalError
 
-PATIENCE_SECONDS = 1.5
-MOST_ROWS = 500
-REASONS_SHOWN = 3
 MOST_BUTTONS = 2
-
-Data = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What an act has to show beside its message; a secret is on this page and nowhere else."""
-
-    title: str
-    secret: str = ""
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Act:
-    """One thing to do to a row.
-
-    `step` returns something true where it changed the row: a sentence is said as it is, a `Shown`
-    gets a page. `fits` keeps the rows for which there is something to do, so that doing it again
-    goes on with the rest; `preview` says, before anything is changed, what will be.
-    """
-
-    name: str
-    label: str
-    done: str
-    step: Callable[[HttpRequest, Any, Data], object]
-    icon: str = "bolt"
-    fits: Callable[[QuerySet[Any]], QuerySet[Any]] | None = None
-    form: type[Question] | None = None
-    intro: str = ""
-    preview: Callable[[Any], list[str]] | None = None
-    one_by_one: bool = False
 
 
 class ActingAdmin(ScopedAdmin):
@@ -128,7 +91,7 @@ class ActingAdmin(ScopedAdmin):
     def act_on(self, request: HttpRequest, act: Act, rows: QuerySet[Any], data: Data) -> None:
         """Do an act to many rows and say what became of them."""
         fitting = (act.fits(rows) if act.fits else rows).order_by("pk")
-        tally = _run(request, act, fitting[:MOST_ROWS], data)
+        tally = run(request, act, fitting, data)
         n_left = fitting.count() - (tally.n_seen if act.fits is None else tally.n_kept)
         level = messages.SUCCESS if tally.n_done else messages.WARNING
         messages.add_message(request, level, tally.sentence(act.done, self.opts, max(n_left, 0)))
@@ -238,57 +201,6 @@ class ActingAdmin(ScopedAdmin):
             "path": reverse(name, args=[row.pk, act.name]),
             "attrs": {},
         }
-
-
-@dataclass
-class _Tally:
-    """What became of the rows of one act."""
-
-    n_done: int = 0
-    n_same: int = 0
-    refusals: Counter[str] | None = None
-
-    @property
-    def n_refused(self) -> int:
-        return sum((self.refusals or Counter()).values())
-
-    @property
-    def n_seen(self) -> int:
-        return self.n_done + self.n_kept
-
-    @property
-    def n_kept(self) -> int:
-        return self.n_same + self.n_refused
-
-    def sentence(self, done: str, opts: Any, n_left: int) -> str:
-        names = opts.verbose_name if self.n_done == 1 else opts.verbose_name_plural
-        parts = [f"{self.n_done} {names} {done}."]
-        if self.n_same:
-            parts.append(f"{self.n_same} were so already.")
-        reasons = list(self.refusals or ())
-        if reasons:
-            parts.append(f"{self.n_refused} refused: {' '.join(reasons[:REASONS_SHOWN])}")
-        if n_left:
-            parts.append(f"{n_left} remain; do it again to go on.")
-        return " ".join(parts)
-
-
-def _run(request: HttpRequest, act: Act, rows: QuerySet[Any], data: Data) -> _Tally:
-    """Step through rows until they or the patience end."""
-    until = time.monotonic() + PATIENCE_SECONDS
-    tally = _Tally(refusals=Counter())
-    for row in rows:
-        try:
-            changed = act.step(request, row, data)
-        except PortalError as refused:
-            assert tally.refusals is not None
-            tally.refusals[refused.detail] += 1
-        else:
-            tally.n_done += bool(changed)
-            tally.n_same += not changed
-        if time.monotonic() > until:
-            break
-    return tally
 
 
 def _on_selection(act: Act) -> Callable[..., HttpResponse | None]:

@@ -8,8 +8,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from portal.admin.acts import ActingAdmin, Data, Shown
+from portal.admin.acts import ActingAdmin
 from portal.admin.forms import ProjectQuestion, Question
+from portal.admin.runs import Data, Shown
 from portal.errors import PortalError
 from portal.models import Project
 

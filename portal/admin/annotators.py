@@ -4,10 +4,11 @@ from django.contrib.admin import display, register
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from portal.admin.acts import Act, ActingAdmin, Data
+from portal.admin.acts import ActingAdmin
 from portal.admin.base import actor
 from portal.admin.columns import stated
 from portal.admin.filters import ScopedRelatedFilter
+from portal.admin.runs import Act, Data
 from portal.admin.sites import site
 from portal.models import Annotator
 from portal.models.members import AnnotatorState

@@ -3,10 +3,11 @@
 from django.contrib.admin import register
 from django.http import HttpRequest
 
-from portal.admin.acts import Act, ActingAdmin, Data
+from portal.admin.acts import ActingAdmin
 from portal.admin.base import actor
 from portal.admin.columns import stated
 from portal.admin.filters import ScopedRelatedFilter
+from portal.admin.runs import Act, Data
 from portal.admin.sites import site
 from portal.models import Assignment
 from portal.models.assignments import AssignmentState

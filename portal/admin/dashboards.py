@@ -15,7 +15,6 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from portal.admin import troubles
-from portal.admin.troubles import Trouble
 from portal.models import Consensus, Evaluation, Project, RetrainJob
 from portal.models.members import AnnotatorState
 from portal.models.tasks import TaskState
@@ -64,7 +63,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
     return shown | {
         "figures": _figures(project),
         "troubles": troubles.of_project(project),
-        "elsewhere": [each for each in map(_elsewhere, mine) if each and each[0] != project],
+        "elsewhere": troubles.elsewhere(each for each in mine if each != project),
         "jobs": _jobs(project),
         "evaluation": _newest_evaluation(project),
     }
@@ -74,11 +73,6 @@ def _busiest(mine: list[Project]) -> Project | None:
     """Return the project with the most tasks: what a manager most likely came for."""
     counted = Project.objects.filter(pk__in=[project.pk for project in mine])
     return counted.annotate(n=Count("tasks")).order_by("-n", "name").first()
-
-
-def _elsewhere(project: Project) -> tuple[Project, list[Trouble]] | None:
-    found = [trouble for trouble in troubles.of_project(project) if trouble.kind == "bad"]
-    return (project, found) if found else None
 
 
 def _figures(project: Project) -> Figures:

@@ -4,11 +4,12 @@ from django.contrib.admin import display, register
 from django.http import HttpRequest
 from django.urls import reverse
 
-from portal.admin.acts import Act, ActingAdmin, Data
+from portal.admin.acts import ActingAdmin
 from portal.admin.base import ScopedAdmin, actor
 from portal.admin.columns import number, rounded, stated, table
 from portal.admin.filters import ScopedRelatedFilter
 from portal.admin.forms import Confirmation
+from portal.admin.runs import Act, Data
 from portal.admin.sites import site
 from portal.models import Evaluation, EvaluationItem
 from portal.models.evaluations import Verdict

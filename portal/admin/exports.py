@@ -4,11 +4,11 @@ from django.contrib.admin import display, register
 from django.http import HttpRequest
 from django.utils.html import format_html
 
-from portal.admin.acts import Data
 from portal.admin.adding import AskingAdmin
 from portal.admin.columns import stated
 from portal.admin.filters import ScopedRelatedFilter
 from portal.admin.forms import ExportForm
+from portal.admin.runs import Data
 from portal.admin.sites import site
 from portal.models import Export
 from portal.models.exports import ExportState

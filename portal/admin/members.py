@@ -6,11 +6,11 @@ from django.conf import settings
 from django.contrib.admin import register
 from django.http import HttpRequest
 
-from portal.admin.acts import Act, Data, Shown
 from portal.admin.adding import AskingAdmin
 from portal.admin.base import actor
 from portal.admin.filters import ScopedRelatedFilter
 from portal.admin.forms import Confirmation, InviteForm, TokenForm
+from portal.admin.runs import Act, Data, Shown
 from portal.admin.sites import site
 from portal.errors import Conflict
 from portal.models import Invitation, Membership, Project, ServiceToken

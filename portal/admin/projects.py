@@ -9,12 +9,12 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from portal import jobs
-from portal.admin.acts import Act, Data
 from portal.admin.adding import AskingAdmin
 from portal.admin.base import actor
 from portal.admin.columns import shortened
 from portal.admin.filters import ScopedRelatedFilter
 from portal.admin.forms import CapacityForm, GuidelineForm, ProjectForm, RetrainForm
+from portal.admin.runs import Act, Data
 from portal.admin.sites import site
 from portal.errors import InvalidInput
 from portal.models import Consensus, Guideline, Project

@@ -3,11 +3,12 @@
 from django.contrib.admin import register
 from django.http import HttpRequest
 
-from portal.admin.acts import Act, ActingAdmin, Data
+from portal.admin.acts import ActingAdmin
 from portal.admin.base import ScopedAdmin, actor
 from portal.admin.columns import rounded, stated
 from portal.admin.filters import ScopedRelatedFilter
 from portal.admin.forms import Confirmation
+from portal.admin.runs import Act, Data
 from portal.admin.sites import site
 from portal.models import BatchItem, MiniBatch, RetrainJob
 from portal.models.retraining import ACTIVE

@@ -5,11 +5,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
-from portal.admin.acts import Act, ActingAdmin, Data
+from portal.admin.acts import ActingAdmin
 from portal.admin.base import ScopedAdmin, actor
 from portal.admin.columns import flagged, number, rounded, shortened, stated, table
 from portal.admin.filters import ScopedRelatedFilter
 from portal.admin.forms import GoldForm, ParkForm, ValueForm
+from portal.admin.runs import Act, Data
 from portal.admin.sites import site
 from portal.errors import NothingToSettle
 from portal.models import Consensus, GoldReference, Task

@@ -1,11 +1,13 @@
 """What is stuck: one sentence a trouble, with the page where it is dealt with."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import QuerySet
+from django.db.models import Count, Model, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
@@ -64,6 +66,21 @@ def of_project(project: Project) -> list[Trouble]:
     return sorted(found, key=lambda trouble: trouble.kind != "bad")
 
 
+def elsewhere(projects: Iterable[Project]) -> list[tuple[Project, int]]:
+    """Count what is stuck in several projects, in as many queries whatever their number."""
+    known = {project.pk: project for project in projects}
+    n_stuck = Counter(pk for pk, project in known.items() if project.is_paused)
+    for rows, path in (
+        (Task.objects.filter(state=TaskState.DISPUTED), "project"),
+        (Video.objects.filter(state=VideoState.FAILED), "project"),
+        (Endpoint.objects.filter(is_active=False), "project"),
+        (_recent(Delivery).filter(state=DeliveryState.EXHAUSTED), "endpoint__project"),
+    ):
+        mine = rows.filter(**{f"{path}__in": list(known)}).order_by()
+        n_stuck.update(dict(mine.values_list(path).annotate(n=Count("pk"))))
+    return [(project, n_stuck[pk]) for pk, project in known.items() if n_stuck[pk]]
+
+
 def _people(project: Project) -> Iterator[Trouble]:
     if project.is_paused:
         yield _trouble("bad", "The project is paused: nobody is given work.", project, "Resume it")
@@ -77,62 +94,53 @@ def _tasks(project: Project) -> Iterator[Trouble]:
     tasks = Task.objects.filter(project=project)
     disputed = tasks.filter(state=TaskState.DISPUTED).count()
     if disputed:
+        waits = _n(disputed, "disputed task waits", "disputed tasks wait")
         url = reverse("pages:disputes", args=[project.slug])
-        yield Trouble("bad", _n(disputed, "disputed task waits", "disputed tasks wait")
-                      + " for an expert.", url, "Decide")  # fmt: skip
-    parked = tasks.filter(state=TaskState.PARKED)
-    yield from _listed(parked, "task is parked.", "tasks are parked.", project, "Look", "warn",
-                       state=TaskState.PARKED)  # fmt: skip
-    failed = Video.objects.filter(project=project, state=VideoState.FAILED)
-    yield from _listed(failed, "clip could not be read.", "clips could not be read.", project,
-                       "See why", "bad", state=VideoState.FAILED)  # fmt: skip
+        yield Trouble("bad", f"{waits} for an expert.", url, "Decide")
+    parked = _Kind("warn", "task is parked.", "tasks are parked.", "Look")
+    yield from parked.of(project, tasks, state=TaskState.PARKED)
+    failed = _Kind("bad", "clip could not be read.", "clips could not be read.", "See why")
+    yield from failed.of(project, project.videos.all(), state=VideoState.FAILED)
 
 
 def _outside(project: Project) -> Iterator[Trouble]:
-    lost = Delivery.objects.filter(
-        endpoint__project=project, state=DeliveryState.EXHAUSTED, created_at__gt=_since()
-    )
-    yield from _listed(lost, "message was given up.", "messages were given up.", project,
-                       "Redeliver", "bad", scope="endpoint__project",
-                       state=DeliveryState.EXHAUSTED)  # fmt: skip
-    off = Endpoint.objects.filter(project=project, is_active=False)
-    yield from _listed(off, "endpoint is switched off.", "endpoints are switched off.", project,
-                       "Activate", "bad", is_active=0)  # fmt: skip
+    lost = _Kind("bad", "message was given up.", "messages were given up.", "Redeliver")
+    sent = _recent(Delivery).filter(endpoint__project=project)
+    yield from lost.of(project, sent, "endpoint__project", state=DeliveryState.EXHAUSTED)
+    off = _Kind("bad", "endpoint is switched off.", "endpoints are switched off.", "Activate")
+    yield from off.of(project, project.endpoints.all(), is_active=0)
+    silent = _Kind("warn", "endpoint does not answer.", "endpoints do not answer.", "See which")
     failing = Endpoint.objects.active().filter(project=project, failing_since__isnull=False)
-    yield from _listed(failing, "endpoint does not answer.", "endpoints do not answer.", project,
-                       "See which", "warn")  # fmt: skip
-    jobs = RetrainJob.objects.filter(project=project, created_at__gt=_since())
-    for state, sentence in (
-        (JobState.TIMED_OUT, "went silent"),
-        (JobState.FAILED, "failed"),
-    ):
-        yield from _listed(jobs.filter(state=state), f"retraining {sentence}.",
-                           f"retrainings {sentence}.", project, "See why", "bad",
-                           state=state)  # fmt: skip
-    exports = Export.objects.filter(
-        project=project, state=ExportState.FAILED, created_at__gt=_since()
-    )
-    yield from _listed(exports, "export failed.", "exports failed.", project, "See why", "warn",
-                       state=ExportState.FAILED)  # fmt: skip
+    yield from silent.of(project, failing)
+    newest = RetrainJob.objects.filter(project=project).select_related("version").first()
+    if newest is not None and newest.state in (JobState.FAILED, JobState.TIMED_OUT):
+        url = reverse("admin:portal_retrainjob_change", args=[newest.pk])
+        text = f"The last retraining, of {newest.version}, {newest.get_state_display()}."
+        yield Trouble("bad", text, url, "See why")
+    broken = _Kind("warn", "export failed.", "exports failed.", "See why")
+    yield from broken.of(project, _recent(Export).filter(project=project), state=ExportState.FAILED)
 
 
-def _listed(
-    rows: "QuerySet[object]",
-    one: str,
-    many: str,
-    project: Project,
-    remedy: str,
-    kind: str,
-    scope: str = "project",
-    **filters: object,
-) -> Iterator[Trouble]:
-    """Say how many rows there are, leading to the list that shows them."""
-    n = rows.count()
-    if n:
-        asked = {f"{scope}__id__exact": project.pk}
-        asked |= {f"{name}__exact": value for name, value in filters.items()}
-        name = f"admin:portal_{rows.model._meta.model_name}_changelist"
-        yield Trouble(kind, _n(n, one, many), f"{reverse(name)}?{urlencode(asked)}", remedy)
+@dataclass(frozen=True)
+class _Kind:
+    """A trouble that rows have in common: how it is said of one and of many."""
+
+    kind: str
+    one: str
+    many: str
+    remedy: str
+
+    def of(
+        self, project: Project, rows: "QuerySet[Any]", scope: str = "project", **state: object
+    ) -> Iterator[Trouble]:
+        """Count the rows in this state, and lead to the list that shows them."""
+        n = rows.filter(**state).count()
+        if n:
+            asked = {f"{scope}__id__exact": project.pk}
+            asked |= {f"{name}__exact": value for name, value in state.items()}
+            url = reverse(f"admin:portal_{rows.model._meta.model_name}_changelist")
+            text = _n(n, self.one, self.many)
+            yield Trouble(self.kind, text, f"{url}?{urlencode(asked)}", self.remedy)
 
 
 def _trouble(kind: str, text: str, project: Project, remedy: str) -> Trouble:
@@ -143,5 +151,5 @@ def _n(n: int, one: str, many: str) -> str:
     return f"{n} {one if n == 1 else many}"
 
 
-def _since() -> object:
-    return timezone.now() - RECENT
+def _recent(model: type[Model]) -> "QuerySet[Any]":
+    return model._default_manager.filter(created_at__gt=timezone.now() - RECENT)

@@ -3,11 +3,12 @@
 from django.contrib.admin import register
 from django.http import HttpRequest
 
-from portal.admin.acts import Act, ActingAdmin, Data, Shown
+from portal.admin.acts import ActingAdmin
 from portal.admin.base import actor
 from portal.admin.columns import flagged, rounded, stated
 from portal.admin.filters import ScopedRelatedFilter
 from portal.admin.forms import Confirmation
+from portal.admin.runs import Act, Data, Shown
 from portal.admin.sites import site
 from portal.models import Video
 from portal.models.videos import VideoState

@@ -3,12 +3,13 @@
 from django.contrib.admin import register
 from django.http import HttpRequest
 
-from portal.admin.acts import Act, ActingAdmin, Data, Shown
+from portal.admin.acts import ActingAdmin
 from portal.admin.adding import AskingAdmin
 from portal.admin.base import ScopedAdmin, actor
 from portal.admin.columns import stated
 from portal.admin.filters import ScopedRelatedFilter
 from portal.admin.forms import Confirmation, EndpointChangeForm, EndpointForm
+from portal.admin.runs import Act, Data, Shown
 from portal.admin.sites import site
 from portal.models import Delivery, DeliveryAttempt, Endpoint
 from portal.models.events import DeliveryState

@@ -427,7 +427,7 @@ def test_a_forged_selection_is_refused(client, project, selected):
 
 
 def test_a_large_selection_goes_on_where_it_stopped(client, project, monkeypatch):
-    monkeypatch.setattr("portal.admin.acts.MOST_ROWS", 2)
+    monkeypatch.setattr("portal.admin.runs.MOST_ROWS", 2)
     rows = [AnnotatorFactory(project=project) for _ in range(5)]
     url = reverse("admin:portal_annotator_changelist")
     everybody = {"action": "pause", "select_across": "1", "_selected_action": [rows[0].pk]}

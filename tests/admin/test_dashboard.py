@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -52,7 +54,7 @@ def test_each_thing_that_is_stuck_is_named_with_its_remedy(look, client, project
     VideoFactory(project=project, state="failed")
     endpoint = EndpointFactory(project=project, is_active=False)
     DeliveryFactory(endpoint=endpoint, state="exhausted")
-    JobFactory(project=project, state="timed_out")
+    JobFactory(project=project, version__name="v1", state="timed_out")
     ExportFactory(project=project, state="failed")
     project.is_paused = True
     project.save()
@@ -63,7 +65,7 @@ def test_each_thing_that_is_stuck_is_named_with_its_remedy(look, client, project
         "1 clip could not be read.",
         "1 message was given up.",
         "1 endpoint is switched off.",
-        "1 retraining went silent.",
+        "The last retraining, of v1, timed out.",
         "Nobody captions here yet.",
         "1 task is parked.",
         "1 export failed.",
@@ -132,7 +134,22 @@ def test_trouble_in_another_project_is_not_hidden_behind_this_one(look, manager,
     second = ProjectFactory(slug="second", name="Second project")
     MembershipFactory(project=second, user=manager, role=Role.MANAGER)
     TaskFactory(project=second, state="disputed")
-    assert "1 disputed task waits for an expert." in look(project="mine").text
+    page = look(project="mine")
+    assert page.context["elsewhere"] == [(second, 1)]
+    assert "1 in Second project" in page.text
+
+
+def test_more_projects_ask_no_more_questions(look, manager, project):
+    def n_queries() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            look(project="mine")
+        return len(queries)
+
+    MembershipFactory(project=ProjectFactory(), user=manager, role=Role.MANAGER)
+    before = n_queries()
+    for _ in range(5):
+        MembershipFactory(project=ProjectFactory(), user=manager, role=Role.MANAGER)
+    assert n_queries() == before
 
 
 def test_figures_that_took_long_are_kept_for_a_minute(look, project, monkeypatch):
