@@ -30,9 +30,9 @@ SHAPES_RULES: dict[str, Any] = {
     "description": "Rendered clips of moving shapes; the captioner that guesses at them is real.",
     "gold_first": 0,
     "uncertain_share": 0.60,
-    "evaluation_share": 0.20,
+    "evaluation_share": 0.25,
     "evaluation_salt": "demo-3",  # which clips are held out: the same in every demo
-    "batch_size": 64,
+    "batch_size": 84,
     "cooldown_hours": 1.0,
     "prediction_shown_to": "experts",
 }
@@ -48,8 +48,8 @@ GUIDELINES = """\
 **Say what moves, and how.** One sentence in the present tense is enough.
 
 - Name the *size*, the *colour* and the *shape*: a small red circle.
-- Say where it goes (moves left, goes up, turns, stays still) and whether it is slow or fast.
-- If something happens at the end (it stops, it turns round, it vanishes), say that too.
+- Say where it goes (moves left, moves up, zigzags, bounces) and whether it is slow or fast.
+- If something happens at the end (it stops, it disappears, it grows), say that too.
 
 Do not describe the background. If the clip does not play, skip it and say so.
 """

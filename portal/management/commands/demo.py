@@ -24,7 +24,8 @@ from portal.services import projects
 
 HOST = "127.0.0.1"
 N_CLIPS = 220
-N_SETTLED = 112
+N_SEED_LABELS = 30
+N_SETTLED = 136
 TRAINING_PATIENCE = 120.0
 
 
@@ -103,7 +104,12 @@ class Command(BaseCommand):
         if (place / "catalogue.jsonl").exists():
             return True
         drawn = [*self.program("examples.captioner", "render"), str(place)]
-        return self.supervisor.run(Child("renderer", [*drawn, "--clips", str(self.n_clips)]))
+        return self.supervisor.run(
+            Child(
+                "renderer",
+                [*drawn, "--clips", str(self.n_clips), "--seed-labels", str(N_SEED_LABELS)],
+            )
+        )
 
     def serve(self) -> bool:
         """Keep the captioner running; it reads its clips when it starts, so they come first."""
