@@ -92,7 +92,7 @@ def sweep() -> int:
     return found + _pay(
         (lambda pk: tasks.open_for(prediction_ids=[pk]), Prediction.objects.unconsidered()),
         (lambda pk: consensus.settle(task_id=pk), Task.objects.unsettled()),
-        (lambda pk: tasks.escalate(task_id=pk), Task.objects.contested()),
+        (_escalate, Consensus.objects.contested()),
         (lambda pk: annotators.credit(consensus_id=pk), Consensus.objects.uncredited()),
         (lambda pk: annotators.grade_gold(annotation_id=pk), Annotation.objects.ungraded()),
     )
@@ -116,6 +116,10 @@ def ask_judge() -> int:
 def tidy() -> int:
     """Remove files that no row names and answers that nobody asks for again; returns how many."""
     return files.sweep_orphans() + idempotency.forget_old()
+
+
+def _escalate(consensus_id: int) -> None:
+    tasks.escalate(task_id=Consensus.objects.get(pk=consensus_id).task_id)
 
 
 def _pay(*debts: tuple[Callable[[int], object], QuerySet[Any]]) -> int:

@@ -90,6 +90,12 @@ class ConsensusQuerySet(models.QuerySet["Consensus"]):
         """Versions whose residuals have not reached the annotators: what the sweep credits."""
         return self.standing().filter(is_credited=False).exclude(status=ConsensusStatus.INTERIM)
 
+    def contested(self) -> "ConsensusQuerySet":
+        """Disputes whose task is still open, and which no expert has sent back for more."""
+        return self.standing().filter(
+            status=ConsensusStatus.DISPUTED, task__state="open", reviews__isnull=True
+        )
+
     def trainable(self) -> "ConsensusQuerySet":
         """Final versions whose video may be trained on: neither held out nor erased."""
         return self.final().filter(

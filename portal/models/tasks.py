@@ -63,7 +63,9 @@ class TaskQuerySet(models.QuerySet["Task"]):
             self.with_room()
             .filter(project_id=project_id, is_gold=False)  # exactly the partial index
             .alias(had=models.FilteredRelation("assignments", condition=kept))
-            .filter(had__isnull=True)
+            # On the joined column, not on its id: only so does PostgreSQL see an anti join, which
+            # it walks in the index's order and stops; otherwise it reads and sorts all open tasks.
+            .filter(had__task__isnull=True)
             .exclude(annotations__votes__voter_id=annotator_pk)
             .order_by("virtual_due", "id")
         )
@@ -75,21 +77,13 @@ class TaskQuerySet(models.QuerySet["Task"]):
             self.with_room()
             .filter(project_id=annotator.project_id, is_gold=True)
             .alias(met=models.FilteredRelation("assignments", condition=met))
-            .filter(met__isnull=True)
+            .filter(met__task__isnull=True)
         )
 
     def unsettled(self) -> "TaskQuerySet":
         """Tasks whose evidence no consensus has looked at: what the sweep hands to settle."""
         return self.filter(
             is_gold=False, revision__gt=F("settled_revision"), state__in=TAKES_EVIDENCE
-        )
-
-    def contested(self) -> "TaskQuerySet":
-        """Open tasks that only an expert can decide, and that no expert has sent back."""
-        return self.open().filter(
-            consensuses__is_standing=True,
-            consensuses__status="disputed",
-            consensuses__reviews__isnull=True,
         )
 
     def at_segments(
