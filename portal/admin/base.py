@@ -12,12 +12,13 @@ from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import flatten_fieldsets, unquote
 from django.core.exceptions import BadRequest
-from django.db.models import Model, QuerySet
+from django.db.models import DateTimeField, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from unfold.admin import ModelAdmin
 
+from portal.admin.columns import moment
 from portal.admin.filters import SUFFIXES, BoundedPaginator
 from portal.admin.sites import managed_ids, project_of
 from portal.errors import PortalError
@@ -128,6 +129,18 @@ class ScopedAdmin(ModelAdmin):
         if any("\x00" in value for values in request.GET.lists() for value in values[1]):
             raise BadRequest("An address holds no NUL.")
         return super().changelist_view(request, extra_context)
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Show times shortly: a list is read across."""
+        times = {
+            column.name: column.verbose_name
+            for column in self.opts.fields
+            if isinstance(column, DateTimeField)
+        }
+        return [
+            moment(entry, times[entry]) if isinstance(entry, str) and entry in times else entry
+            for entry in super().get_list_display(request)
+        ]
 
     # --- forms -------------------------------------------------------------------------------
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:

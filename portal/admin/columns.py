@@ -1,9 +1,11 @@
 """Columns of lists and pages that read better than the bare value."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from django.db.models import Model
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
@@ -29,6 +31,21 @@ def shortened(name: str, description: str, characters: int = 60) -> Column:
     def column(row: Model) -> str:
         text = " ".join(str(getattr(row, name) or "").split())
         return text if len(text) <= characters else text[: characters - 1] + "…"
+
+    return column
+
+
+@cache
+def moment(name: str, description: str) -> Column:
+    """Return a column that shows a time in UTC, the year only where it is another."""
+
+    @display(description=description, ordering=name)
+    def column(row: Model) -> str:
+        value = getattr(row, name)
+        if value is None:
+            return NOTHING
+        is_this_year = value.year == timezone.now().year
+        return f"{value:%d %b %H:%M}" if is_this_year else f"{value:%d %b %Y %H:%M}"
 
     return column
 

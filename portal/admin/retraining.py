@@ -57,7 +57,7 @@ class RetrainJobAdmin(ActingAdmin):
 
     list_display = (
         "id", "project", "version", "new_version", "batch", stated("state"),
-        rounded("progress", "progress"), "reason", "created_at", "heard_at",
+        rounded("progress", "progress"), "created_at",
     )  # fmt: skip
     list_filter = (("project", ScopedRelatedFilter), "state", "reason")
     list_select_related = ("project", "version", "new_version", "batch")

@@ -129,3 +129,26 @@ def test_an_endless_search_is_cut(client, mine):
 
 def test_an_address_with_nul_is_refused(client, mine):
     assert client.get(url("changelist", "task"), {"state": "a\x00b"}).status_code == 400
+
+
+def test_a_password_cannot_be_guessed_letter_by_letter_even_by_a_superuser(superuser):
+    page = signed_in(superuser).get(url("changelist", "user"), {"password__startswith": "argon"})
+    assert page.status_code == 400
+
+
+def test_the_list_of_lists_names_only_what_the_viewer_may_open(client, superuser, mine):
+    address = reverse("admin:app_list", args=["portal"])
+    assert url("changelist", "user") not in client.get(address).text
+    assert url("changelist", "task") in client.get(address).text
+    assert url("changelist", "user") in signed_in(superuser).get(address).text
+
+
+def test_signing_out_and_changing_a_password_happen_on_the_pages(client, mine):
+    assert client.get(reverse("admin:password_change")).headers["Location"] == "/password"
+    assert client.post(reverse("admin:logout")).headers["Location"] == "/sign-in"
+
+
+def test_a_popup_offers_nothing_foreign_and_no_actions(client, mine, foreign):
+    page = client.get(url("changelist", "task"), {"_popup": "1"})
+    assert foreign["task"] not in page.context["cl"].result_list
+    assert page.context["action_form"] is None
