@@ -6,6 +6,7 @@ and says what remains; doing it again goes on from there.
 """
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -68,18 +69,30 @@ class ActingAdmin(ScopedAdmin):
         if request.method != "POST" or (form is not None and not form.is_valid()):
             return self._ask(request, act, form, str(row), act.preview and act.preview(row), back)
         try:
-            outcome = act.step(request, row, form.cleaned_data if form else {})
+            outcome = self._do(act, request, row, form.cleaned_data if form else {})
         except PortalError as refused:
             if form is None:
                 messages.error(request, refused.detail)
                 return redirect(back)
             form.refuse(refused)
             return self._ask(request, act, form, str(row), None, back)
+        return self._answer(request, act, row, outcome, back)
+
+    def _do(self, act: Act, request: HttpRequest, row: Any, data: Data) -> object:
+        """Take the step, and remember it where the service does not."""
+        outcome = act.step(request, row, data)
+        if outcome and act.is_remembered_here:
+            self.remember(request, act.name, row, {})
+        return outcome
+
+    def _answer(
+        self, request: HttpRequest, act: Act, row: Model, outcome: object, back: str
+    ) -> HttpResponse:
+        """Say what became of one row."""
         if isinstance(outcome, Shown):
             # Not to the row's own page: it may be gone.
-            return self.show(
-                request, outcome, reverse(f"admin:portal_{self.opts.model_name}_changelist")
-            )
+            rows = reverse(f"admin:portal_{self.opts.model_name}_changelist")
+            return self.show(request, outcome, rows)
         if isinstance(outcome, str):
             messages.success(request, outcome)
         elif outcome:
@@ -91,7 +104,7 @@ class ActingAdmin(ScopedAdmin):
     def act_on(self, request: HttpRequest, act: Act, rows: QuerySet[Any], data: Data) -> None:
         """Do an act to many rows and say what became of them."""
         fitting = (act.fits(rows) if act.fits else rows).order_by("pk")
-        tally = run(request, act, fitting, data)
+        tally = run(partial(self._do, act, request, data=data), fitting)
         n_left = fitting.count() - (tally.n_seen if act.fits is None else tally.n_kept)
         level = messages.SUCCESS if tally.n_done else messages.WARNING
         messages.add_message(request, level, tally.sentence(act.done, self.opts, max(n_left, 0)))

@@ -91,6 +91,7 @@ class ProjectAdmin(AskingAdmin):
         ),
         Act(
             "refit", "Refit reliability", "being fitted anew", refit, "tune",
+            is_remembered_here=True,
             intro="Fits skill and consensus parameters to all captions, in the background.",
         ),
         Act(

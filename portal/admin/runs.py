@@ -47,6 +47,7 @@ class Act:
     intro: str = ""
     preview: Callable[[Any], list[str]] | None = None
     one_by_one: bool = False
+    is_remembered_here: bool = False  # the service writes no audit of its own
 
 
 @dataclass
@@ -81,13 +82,13 @@ class Tally:
         return " ".join(parts)
 
 
-def run(request: HttpRequest, act: Act, rows: QuerySet[Any], data: Data) -> Tally:
+def run(step: Callable[..., object], rows: QuerySet[Any]) -> Tally:
     """Step through rows until they, or the patience, end."""
     until = time.monotonic() + PATIENCE_SECONDS
     tally = Tally()
     for row in rows[:MOST_ROWS]:
         try:
-            changed = act.step(request, row, data)
+            changed = step(row=row)
         except PortalError as refused:
             tally.refusals[refused.detail] += 1
         else:

@@ -40,6 +40,7 @@ class VideoAdmin(ActingAdmin):
     acts = (
         Act(
             "retry", "Try again", "being looked into", retry, "replay",
+            is_remembered_here=True,
             fits=lambda rows: rows.filter(state=VideoState.FAILED),
             intro="The file is fetched and probed once more.",
         ),

@@ -60,7 +60,7 @@ class EndpointAdmin(AskingAdmin):
     )
     acts = (
         Act(
-            "ping", "Ping", "pinged", ping, "network_ping",
+            "ping", "Ping", "pinged", ping, "network_ping", is_remembered_here=True,
             fits=lambda rows: rows.filter(is_active=True),
             intro="Sends a message that means nothing; the delivery log says what came of it.",
         ),
@@ -112,6 +112,7 @@ class DeliveryAdmin(ActingAdmin):
     acts = (
         Act(
             "redeliver", "Redeliver", "on their way again", redeliver, "replay",
+            is_remembered_here=True,
             fits=lambda rows: rows.exclude(state=DeliveryState.PENDING),
             intro="The same message goes out under the same id; the receiver sees a repeat.",
         ),

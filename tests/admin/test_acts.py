@@ -457,3 +457,20 @@ def test_the_search_of_lists_refuses_what_is_no_page(client, project):
     assert client.get(url, {"s": "tasks", "page": "x"}).status_code == 404
     assert client.get(url, {"s": "tasks", "page": "99"}).status_code == 404
     assert client.get(url, {"s": "x" * 10_000}).status_code == 404
+
+
+def test_every_act_on_a_row_is_on_record_with_who_did_it(client, project):
+    endpoint, video = EndpointFactory(project=project), VideoFactory(project=project)
+    Video.objects.filter(pk=video.pk).update(state="failed")
+    task = TaskFactory(project=project)
+    annotator, lease = AnnotatorFactory(project=project), AssignmentFactory(task__project=project)
+    delivery = DeliveryFactory(endpoint=endpoint, state="exhausted")
+    for act, row in (
+        ("ping", endpoint), ("retry", video), ("refit", project), ("redeliver", delivery),
+        ("escalate", task), ("quarantine", annotator), ("revoke", lease), ("pause", project),
+    ):  # fmt: skip
+        before = AuditEntry.objects.count()
+        do(client, act, row)
+        assert AuditEntry.objects.count() == before + 1, act
+        newest = AuditEntry.objects.first()
+        assert (newest.actor, newest.project) == ("user:mona", project), act
