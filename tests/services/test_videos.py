@@ -346,6 +346,7 @@ def test_an_erased_video_leaves_no_bytes_and_no_words_and_its_manifests_are_name
     ]
     assert "secret" not in str(words)
     assert (task.state, task.revision) == ("rejected", task.settled_revision)
+    assert task.n_captions == 0
     assert AuditEntry.objects.filter(action="video.erased", actor="user:m").exists()
 
 

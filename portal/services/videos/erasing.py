@@ -132,7 +132,8 @@ def _close(tasks: "QuerySet[Task]") -> None:
         task.closed_at = task.closed_at or timezone.now()
         task.settled_revision = task.revision
         task.n_taken = Assignment.objects.filter(task=task).holding().count()
-        task.save(update_fields=["state", "is_gold", "closed_at", "settled_revision", "n_taken"])
+        task.n_captions = 0
+        task.save()
 
 
 def _bury(video: Video) -> None:
