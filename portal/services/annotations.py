@@ -15,12 +15,14 @@ from portal.errors import (
     NotAllowed,
     NotFound,
     PortalError,
+    ProjectPaused,
     StaleVersion,
     TaskClosed,
 )
 from portal.models import Annotation, AnnotationRevision, Annotator, Assignment, Guideline, Task
 from portal.models.annotations import AnnotationState
 from portal.models.assignments import AssignmentState
+from portal.models.members import AnnotatorState
 from portal.models.texts import clean_caption
 from portal.signals import announce
 
@@ -113,6 +115,10 @@ def _finish_lease(
 
 
 def _take_and_finish(task: Task, annotator: Annotator) -> Assignment:
+    if task.project.is_paused:
+        raise ProjectPaused(f"{task.project} is paused; a manager can open it again.")
+    if annotator.state == AnnotatorState.PAUSED:
+        raise NotAllowed(f"A manager has paused {annotator}; ask them before going on.")
     row = None
     had = Assignment.objects.stale().filter(task=task, annotator=annotator).first()
     if had is not None:  # ran out, and the sweep has not come by yet

@@ -12,10 +12,11 @@ from portal.errors import (
     LeaseExpired,
     NotAllowed,
     NotFound,
+    ProjectPaused,
     StaleVersion,
     TaskClosed,
 )
-from portal.models import Annotation, AnnotationRevision, Assignment
+from portal.models import Annotation, AnnotationRevision, Assignment, Project
 from portal.services import annotations, assignments
 from tests.factories import AnnotationFactory, AnnotatorFactory, TaskFactory
 
@@ -185,3 +186,16 @@ def test_a_lease_that_has_just_run_out_does_not_bar_a_direct_submit():
     annotations.submit(task=task, annotator=person, text="a dog runs", without_lease=True)
     task.refresh_from_db()
     assert (task.n_taken, task.n_captions) == (1, 1)
+
+
+def test_what_a_manager_paused_takes_no_direct_submit_but_lets_a_running_lease_end():
+    task, person, lease = claimed()
+    paused = AnnotatorFactory(project=task.project, state="paused")
+    with pytest.raises(NotAllowed):
+        annotations.submit(task=task, annotator=paused, text="a dog runs", without_lease=True)
+    Project.objects.update(is_paused=True)
+    other = AnnotatorFactory(project=task.project)
+    with pytest.raises(ProjectPaused):
+        annotations.submit(task=task, annotator=other, text="a dog runs", without_lease=True)
+    annotations.submit(task=task, annotator=person, text="a dog runs", token=lease.token)
+    assert Annotation.objects.get().author == person
