@@ -88,9 +88,8 @@ def sweep() -> int:
     One failing row is logged and does not keep the others waiting.
     """
     found = assignments.expire_stale() + retraining.time_out_silent()
-    found += retraining.request_all_due()
+    found += retraining.request_all_due() + _open_tasks()
     return found + _pay(
-        (lambda pk: tasks.open_for(prediction_ids=[pk]), Prediction.objects.unconsidered()),
         (lambda pk: consensus.settle(task_id=pk), Task.objects.unsettled()),
         (_escalate, Consensus.objects.contested()),
         (lambda pk: annotators.credit(consensus_id=pk), Consensus.objects.uncredited()),
@@ -116,6 +115,16 @@ def ask_judge() -> int:
 def tidy() -> int:
     """Remove files that no row names and answers that nobody asks for again; returns how many."""
     return files.sweep_orphans() + idempotency.forget_old()
+
+
+def _open_tasks() -> int:
+    """Open what a lost announcement left: as many at once as one batch brings, else one by one."""
+    left = Prediction.objects.unconsidered()
+    ids = list(left.order_by("pk").values_list("pk", flat=True)[: tasks.CHUNK])
+    if not ids:
+        return 0
+    at_once = _try(lambda _: tasks.open_for(prediction_ids=ids), ids[0])
+    return at_once or _pay((lambda pk: tasks.open_for(prediction_ids=[pk]), left))
 
 
 def _escalate(consensus_id: int) -> None:

@@ -36,11 +36,11 @@ def test_tasks_open_for_predictions_that_nobody_announced():
     project = ProjectFactory(uncertain_share=1.0)
     items = [
         PredictionItem(video_id=f"v{n}", caption="a ball", model_version="m", uncertainty=0.9)
-        for n in range(3)
+        for n in range(jobs.SWEEP_LIMIT + 1)
     ]
     predictions.ingest(project=project, items=items)
     jobs.sweep()
-    assert Task.objects.count() == 3
+    assert Task.objects.count() == jobs.SWEEP_LIMIT + 1
     assert not Prediction.objects.unconsidered().exists()
 
 
