@@ -1,6 +1,10 @@
-"""A line on a terminal that says how far a long run is; silent anywhere else."""
+"""A line on a terminal that says how far a long run is; silent anywhere else.
+
+It is drawn plain: Django would print all of standard error in the colour of errors.
+"""
 
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 WIDTH = 30
@@ -13,8 +17,8 @@ class Terminal(Protocol):
     def isatty(self) -> bool:
         """Whether somebody is looking."""
 
-    def write(self, msg: str, /, *, ending: str) -> object:
-        """Print without a line end of its own."""
+    def write(self, msg: str, /, style_func: Callable[[str], str], ending: str) -> object:
+        """Print in a style, without a line end of its own."""
 
     def flush(self) -> object:
         """Show it now."""
@@ -41,7 +45,7 @@ class ProgressBar:
     def clear(self) -> None:
         """Make room for a line of text; the next advance draws again."""
         if self._is_seen:
-            self._out.write("\r\x1b[K", ending="")
+            self._out.write("\r\x1b[K", str, ending="")
 
     def finish(self) -> None:
         """Draw the last state and end the line."""
@@ -54,6 +58,6 @@ class ProgressBar:
         share = min(1.0, self._done / self._total)
         filled = round(WIDTH * share)
         bar = "█" * filled + "·" * (WIDTH - filled)
-        self._out.write(f"\r{self._title:<22} {bar} {share:4.0%}", ending=ending)
+        self._out.write(f"\r{self._title:<22} {bar} {share:4.0%}", str, ending=ending)
         self._out.flush()
         self._drawn_at = time.monotonic()

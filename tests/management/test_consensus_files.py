@@ -5,7 +5,7 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -415,8 +415,8 @@ class Screen(StringIO):
     def isatty(self) -> bool:
         return self.is_terminal
 
-    def write(self, msg: str, ending: str = "") -> int:
-        return super().write(msg + ending)
+    def write(self, msg: str, style: Callable[[str], str] = str, ending: str = "") -> int:
+        return super().write(style(msg) + ending)
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])

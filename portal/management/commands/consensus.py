@@ -55,8 +55,8 @@ class Command(BaseCommand):
                 crowd, n_left_out = self.gather(source)
                 self.work(crowd, rules, options, files)
         except OSError as failed:
-            where = printable(str(failed.filename or source))
-            why = f"{where}: {failed.strerror}. Nothing was written."
+            where = printable(f"{failed.filename}: ") if failed.filename else ""
+            why = f"{where}{failed.strerror}. Nothing was written."
             raise CommandError(why, returncode=NOTHING_WRITTEN) from failed
         except PortalError as failed:
             why = f"{failed.detail} Nothing was written."
