@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.db import connection
@@ -65,3 +65,46 @@ def database_url() -> str:
         return f"sqlite:///{parts['NAME']}"
     host = f"{parts['HOST'] or '127.0.0.1'}:{parts['PORT'] or 5432}"
     return f"postgres://{parts['USER']}:{parts['PASSWORD']}@{host}/{parts['NAME']}"
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[object]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=CHROMIUM_ARGS
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What pages complained of: script errors, failed requests, refused content, dialogs."""
+    return []
+
+
+@pytest.fixture
+def open_page(chromium, live_server, complaints):
+    """Open a page of the live server in a context of its own, signed in by form."""
+    contexts = []
+
+    def opened(username="", password="", **options):
+        context = chromium.new_context(base_url=live_server.url, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("dialog", lambda dialog: (complaints.append("dialog"), dialog.dismiss()))
+        if username:
+            page.goto("/sign-in")
+            page.get_by_label("User name").fill(username)
+            page.get_by_label("Password").fill(password)
+            page.get_by_role("button", name="Sign in").click()
+            page.wait_for_url(f"{live_server.url}/")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()

@@ -32,7 +32,7 @@ def cast(
         rationale = clean_caption(rationale, "rationale")
     locked = Task.objects.select_for_update().get(pk=task.pk)
     if locked.is_gold or not locked.takes_evidence:
-        raise TaskClosed(f"{locked} takes no votes now.")
+        raise TaskClosed(f"Votes on {locked} no longer count.")
     annotation = _choose(locked, voter, annotation_id)
     vote = Vote.objects.record(annotation, voter, score, rationale)  # raises the task's revision
     announce(signals.vote_cast, task_id=locked.pk, vote_id=vote.pk)

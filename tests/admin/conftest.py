@@ -6,7 +6,6 @@ from django.test import Client
 from portal.models.members import Role
 from tests.admin.worlds import one_of_everything
 from tests.factories import MembershipFactory, ProjectFactory, UserFactory
-from tests.pages.conftest import chromium, complaints, open_page  # noqa: F401 the same browser
 
 
 @pytest.fixture

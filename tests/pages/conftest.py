@@ -1,7 +1,6 @@
 """People at their seats, a clip that really plays, and a browser that listens for complaints."""
 
 import io
-from collections.abc import Iterator
 from itertools import count
 
 import av
@@ -11,7 +10,6 @@ from django.test import Client
 
 from portal.models.members import Role
 from portal.services import videos
-from tests.conftest import CHROMIUM_ARGS
 from tests.factories import MembershipFactory, ProjectFactory, TaskFactory, UserFactory
 
 WIDTH, HEIGHT, FPS, SECONDS = 160, 120, 12, 3
@@ -67,46 +65,3 @@ def playable_task(project, clip_bytes):
         return TaskFactory(project=project, video=video, **fields)
 
     return make
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[object]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=CHROMIUM_ARGS
-        )
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def complaints() -> list[str]:
-    """What pages complained of: script errors, failed requests, refused content, dialogs."""
-    return []
-
-
-@pytest.fixture
-def open_page(chromium, live_server, complaints):
-    """Open a page of the live server in a context of its own, signed in by form."""
-    contexts = []
-
-    def opened(username="", password="", **options):
-        context = chromium.new_context(base_url=live_server.url, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("dialog", lambda dialog: (complaints.append("dialog"), dialog.dismiss()))
-        if username:
-            page.goto("/sign-in")
-            page.get_by_label("User name").fill(username)
-            page.get_by_label("Password").fill(password)
-            page.get_by_role("button", name="Sign in").click()
-            page.wait_for_url(f"{live_server.url}/")
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
