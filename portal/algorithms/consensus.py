@@ -40,6 +40,10 @@ __all__ = [
 
 Matrix = NDArray[np.float64]
 
+# Raised whenever a constant or formula that a decision rests on changes: a snapshot names the
+# engine that it was decided with, and only that one gives the same answer to the last bit.
+ENGINE = 1
+
 HOPELESS = 0.05  # confidence under which asking more people only costs
 
 

@@ -73,7 +73,9 @@ class TaskConsensusView(PortalView):
     def get(self, request: Request, pk: str) -> Response:
         task = find_task(self, pk)
         standing = Consensus.objects.standing().filter(task=task).first()
-        sees = self.caller.token is not None or sight_of(self.caller, self.role, task).of_captions
+        # A machine may stand for annotators: it reads others' captions once they cannot be copied.
+        closed = standing is not None and standing.is_final
+        sees = closed if self.caller.token else sight_of(self.caller, self.role, task).of_captions
         if standing is None or not sees:
             raise NotFound("There is no consensus here that you may see.")
         return Response(describe(standing))

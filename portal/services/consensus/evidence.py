@@ -7,7 +7,7 @@ from typing import Any
 
 from portal.adapters import vectors
 from portal.adapters.encoders import Encoder
-from portal.algorithms.consensus import Ballot, Caption, Decision, Parameters, decide
+from portal.algorithms.consensus import ENGINE, Ballot, Caption, Decision, Parameters, decide
 from portal.algorithms.evidence import SKILL_CLIP, Geometry
 from portal.models import (
     Annotation,
@@ -133,13 +133,17 @@ def _snapshot(
             }
             for vote, ballot in zip(votes, ballots, strict=True)
         ],
+        "engine": ENGINE,
         "parameters": kept.to_json(),
         "geometry": decision.geometry.to_json() if decision.geometry else None,
     }
 
 
 def recompute(consensus: Consensus) -> Decision:
-    """Decide once more from the stored snapshot alone; the answer is the stored one."""
+    """Decide once more from the stored snapshot alone; the answer is the stored one.
+
+    That holds for the engine that the snapshot names (`inputs["engine"]`); another answers anew.
+    """
     inputs = consensus.inputs
     texts = {
         (row.annotation_id, row.number): row.text
