@@ -29,10 +29,10 @@ CROWD = ("expert",) * 2 + ("regular",) * 8 + ("careless",) * 3 + ("spammer",)
 SHAPES_RULES: dict[str, Any] = {
     "description": "Rendered clips of moving shapes; the captioner that guesses at them is real.",
     "gold_first": 0,
-    "uncertain_share": 0.60,
+    "uncertain_share": 0.75,
     "evaluation_share": 0.25,
     "evaluation_salt": "demo-3",  # which clips are held out: the same in every demo
-    "batch_size": 84,
+    "batch_size": 80,
     "cooldown_hours": 1.0,
     "prediction_shown_to": "experts",
 }
