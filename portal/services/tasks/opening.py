@@ -1,23 +1,14 @@
-"""Tasks open, are put in order, go to experts, and are set aside.
-
-Opened from predictions (a hook), by REST and by managers. What closes them is consensus.
-"""
+"""Open tasks: for the predictions that deserve one, and for whoever asks by name."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from django.db import transaction
 
-from portal.algorithms import priority, sampling, skills
-from portal.algorithms.diversity import crowding
+from portal.algorithms import sampling
 from portal.algorithms.sketches import Sketch, is_uncertain
 from portal.errors import Conflict, InvalidInput
 from portal.models import (
-    AuditEntry,
-    Consensus,
-    Event,
-    GoldReference,
     ModelVersion,
     Prediction,
     Project,
@@ -25,13 +16,10 @@ from portal.models import (
     Video,
 )
 from portal.models.segments import segment_ms
-from portal.models.tasks import ParkReason, TaskState
-from portal.models.texts import clean_caption
 from portal.models.videos import Sighting, VideoState
+from portal.services.tasks.ordering import PRICED, price, set_uncertainty
 
 CHUNK = 5000
-# A gold task is answered by everybody; the column's range is the only bound.
-GOLD_SLOTS = 32_000
 
 
 @transaction.atomic
@@ -166,40 +154,6 @@ def _new_task(project: Project, prediction: _Seen) -> Task:
     )
 
 
-PRICED = ("uncertainty", "difficulty", "difficulty_level", "priority", "virtual_due", "why_next")
-
-
-def set_uncertainty(task: Task, uncertainty: float, level: int | None = None) -> None:
-    """Set a task's uncertainty and, from the level or else from it, its difficulty."""
-    task.uncertainty = uncertainty
-    task.difficulty_level = level or task.difficulty_level
-    task.difficulty = skills.difficulty(uncertainty, task.difficulty_level)
-
-
-def price(
-    task: Task, project: Project, *, n_same_video: int = 0, agreement: float | None = None
-) -> None:
-    """Compute the one key that the task is served by; the caller saves."""
-    answer = priority.key(
-        uncertainty=task.uncertainty,
-        created_at=task.created_at.timestamp(),
-        crowding=crowding(0.0, n_same_video),
-        conflict=priority.conflict(task.n_captions, agreement),
-        is_begun=task.n_captions > 0,
-        business=task.business_value,
-        horizon_hours=project.horizon_hours,
-        due_at=task.due_at.timestamp() if task.due_at else None,
-        weights=priority.Weights(
-            uncertainty=project.uncertainty_weight,
-            conflict=project.conflict_weight,
-            begun=project.finish_weight,
-        ),
-    )
-    task.priority = answer.score
-    task.virtual_due = datetime.fromtimestamp(answer.virtual_due, tz=UTC)
-    task.why_next = answer.why()
-
-
 @transaction.atomic
 def open_one(
     *,
@@ -251,114 +205,3 @@ def _register(project: Project, video_id: str) -> Video:
     if video.state == VideoState.ERASED:
         raise Conflict(f"Video {video_id} was erased; it takes no more tasks.")
     return video
-
-
-@transaction.atomic
-def reprioritise(*, task_ids: Sequence[int]) -> int:
-    """Recompute the key of these tasks where they are open; says how many changed place."""
-    tasks = list(
-        Task.objects.lock_all(task_ids)
-        .filter(state=TaskState.OPEN, is_gold=False)
-        .select_related("project")
-    )
-    agreements = dict(
-        Consensus.objects.standing().filter(task__in=tasks).values_list("task_id", "agreement")
-    )
-    for task in tasks:
-        price(task, task.project, agreement=agreements.get(task.pk))
-    Task.objects.bulk_update(tasks, PRICED, batch_size=200)
-    return len(tasks)
-
-
-@transaction.atomic
-def escalate(*, task_id: int, actor: str = "consensus") -> bool:
-    """Hand an open task to the experts and tell the integrations; False if it is there already."""
-    task = Task.objects.select_for_update().get(pk=task_id)
-    if task.state != TaskState.OPEN:
-        return False
-    task.dispute()
-    task.save(update_fields=["state"])
-    AuditEntry.objects.record(
-        action="task.escalated", on=task, project_id=task.project_id, actor=actor
-    )
-    Event.objects.record(
-        project_id=task.project_id,
-        type="task.disputed",
-        data={"task_id": task.pk, "n_captions": task.n_captions},
-    )
-    return True
-
-
-@transaction.atomic
-def park(*, task_id: int, reason: str, actor: str) -> Task:
-    """Set an open task aside for a manager."""
-    if reason not in ParkReason.values:
-        raise InvalidInput.on(
-            "reason", f"reason is one of {', '.join(ParkReason.values)}.", "choice"
-        )
-    task = Task.objects.select_for_update().get(pk=task_id)
-    task.park(reason)
-    task.save(update_fields=["state", "park_reason"])
-    AuditEntry.objects.record(
-        action="task.parked", on=task, project_id=task.project_id, actor=actor
-    )
-    return task
-
-
-@transaction.atomic
-def unpark(*, task_id: int, actor: str) -> Task:
-    """Ask for captions of a parked task again."""
-    task = Task.objects.select_for_update().get(pk=task_id)
-    if task.state != TaskState.PARKED:
-        raise Conflict(f"{task} is not parked.")
-    task.reopen(more=1)
-    task.save(update_fields=["state", "park_reason", "closed_at", "n_wanted"])
-    AuditEntry.objects.record(
-        action="task.unparked", on=task, project_id=task.project_id, actor=actor
-    )
-    return task
-
-
-@transaction.atomic
-def make_gold(*, task_id: int, references: Sequence[str], actor: str) -> Task:
-    """Make a task one whose right answers are known; everybody may then be given it once."""
-    task = Task.objects.select_for_update().select_related("project").get(pk=task_id)
-    texts = [clean_caption(text, "references") for text in references]
-    if not texts:
-        raise InvalidInput.on("references", "A gold task needs at least one right answer.")
-    if task.is_evaluation:
-        raise Conflict(
-            "An evaluation video cannot be gold: its answers would be seen by everybody."
-        )
-    if task.n_captions and task.is_open:
-        raise Conflict(f"{task} has captions already; settle it first.")
-    task.is_gold = True
-    task.reopen()
-    task.n_wanted = GOLD_SLOTS
-    task.save(update_fields=["is_gold", "state", "closed_at", "park_reason", "n_wanted"])
-    GoldReference.objects.filter(task=task).delete()
-    GoldReference.objects.bulk_create(GoldReference(task=task, text=text) for text in texts)
-    AuditEntry.objects.record(
-        action="task.made_gold", on=task, project_id=task.project_id, actor=actor
-    )
-    return task
-
-
-@transaction.atomic
-def set_value(*, task_id: int, business_value: float, due_at: datetime | None, actor: str) -> Task:
-    """Set what a task is worth (¼–4) and when it is due, and put it in its new place."""
-    if not priority.LEAST_BUSINESS <= business_value <= priority.MOST_BUSINESS:
-        raise InvalidInput.on("business_value", "business_value lies between 0.25 and 4.", "range")
-    task = Task.objects.select_for_update().select_related("project").get(pk=task_id)
-    task.business_value = business_value
-    task.due_at = due_at
-    price(task, task.project)
-    task.save(update_fields=[*PRICED, "business_value", "due_at"])
-    AuditEntry.objects.record(
-        action="task.valued",
-        on=task,
-        project_id=task.project_id,
-        actor=actor,
-        details={"business_value": business_value},
-    )
-    return task
