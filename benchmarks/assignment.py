@@ -1,6 +1,6 @@
 """What the portal's way of handing out work buys: rows T3, T4, T7, T8 and T11 of the reference.
 
-Run as `python -m benchmarks.assignment`; the worlds are made in `worlds.py` beside it.
+Run as `python -m benchmarks.assignment`; the worlds are made in `portal.algorithms.worlds`.
 """
 
 import heapq
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from benchmarks.policies import Policy, Run, Spent
 from benchmarks.rows import Report, options
-from benchmarks.worlds import Shape, make
 from portal.algorithms import gold, matching, plans, priority, skills
+from portal.algorithms.worlds import Shape, make
 
 Floats = NDArray[np.float64]
 

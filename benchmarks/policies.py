@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.worlds import N_ANSWERS, N_DOMAINS, World
 from portal.algorithms import crowds, gold, matching, posteriors, priority, skills
 from portal.algorithms.abilities import Evidence
+from portal.algorithms.worlds import N_ANSWERS, N_DOMAINS, N_GOLD, World
 
 Floats = NDArray[np.float64]
 
@@ -89,8 +89,9 @@ class Run:
         record = gold.Record(seen, n_unseen=999, sum_right=float(self.gold_right[person]))
         if gold.reason_to_serve(record, self.rng.random(), self.policy.gold_policy) is None:
             return False
-        tag, right = self.world.answer_gold(person)
-        self.gold_rows.append((person, tag, right))
+        number = len(self.gold_rows) % N_GOLD
+        right = self.world.answers_gold_well(person, number)
+        self.gold_rows.append((person, int(self.world.gold_tag[number]), float(right)))
         self.gold_seen[person] += 1
         self.gold_right[person] += right
         return True

@@ -1,10 +1,11 @@
-"""A simulated crowd: people of different skill by domain, tasks of different difficulty.
+"""A simulated crowd, to plan a budget with: people of different skill by domain, tasks to match.
 
-The world of the reference, rebuilt: 15 % experts, 70 % regulars, 15 % careless whose skill does
-not depend on difficulty; wrong answers follow the task's popular mistake two times in five.
+Some experts, many regulars, and some careless people whose answers do not depend on difficulty.
+Wrong answers follow the task's popular mistake two times in five, else they are even. Answers are
+numbered 0 … 5; what they say in words is up to whoever asks.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
@@ -48,7 +49,6 @@ class World:
     activity: Floats
     gold_difficulty: Floats
     gold_tag: Integers
-    n_gold: int = field(default=0)
 
     def chance(self, person: int, difficulty: float, tag: int) -> float:
         """The probability that a person is right."""
@@ -67,15 +67,12 @@ class World:
             return int(self.mistake[task])
         return int((self.truth[task] + self.rng.integers(1, N_ANSWERS)) % N_ANSWERS)
 
-    def answer_gold(self, person: int) -> tuple[int, float]:
-        """Let a person answer a fresh gold task; return its tag and 1 for right, 0 for wrong."""
-        gold = self.n_gold % N_GOLD
-        self.n_gold += 1
-        tag = int(self.gold_tag[gold])
+    def answers_gold_well(self, person: int, gold: int) -> bool:
+        """Let a person answer a gold task, numbered from 0; say whether they were right."""
         if self.shape.collusion and self.is_careless[person]:
-            return tag, 0.0
-        right = self.rng.random() < self.chance(person, self.gold_difficulty[gold], tag)
-        return tag, float(right)
+            return False
+        difficulty, tag = self.gold_difficulty[gold], int(self.gold_tag[gold])
+        return bool(self.rng.random() < self.chance(person, float(difficulty), tag))
 
 
 def make(seed: int, shape: Shape) -> World:
