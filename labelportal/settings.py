@@ -178,6 +178,9 @@ FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 
 # --- the outside world ------------------------------------------------------------------------
 OUTBOUND_ALLOW = env.list("OUTBOUND_ALLOW", default=[])  # host:port, of internal services
+# Waits after a delivery's 1st, 2nd, … failure, ±10 %; empty is the schedule of Standard Webhooks.
+WEBHOOK_RETRY_SECONDS = tuple(env.list("WEBHOOK_RETRY_SECONDS", cast=float, default=[]))
+WEBHOOK_TIMEOUT = env.float("WEBHOOK_TIMEOUT", default=15.0)  # seconds of one attempt in all
 JUDGE_URL = env("JUDGE_URL", default="")
 JUDGE_MODEL = env("JUDGE_MODEL", default="")
 JUDGE_API_KEY = env("JUDGE_API_KEY", default="")

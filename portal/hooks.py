@@ -10,7 +10,7 @@ from typing import Any
 from django.dispatch import Signal
 
 from portal import jobs, signals
-from portal.services import annotators, consensus, retraining, tasks
+from portal.services import annotators, completions, consensus, retraining, tasks
 
 Hook = Callable[..., None]
 
@@ -56,6 +56,11 @@ def request_retraining(*, project_id: int, **_: Any) -> None:
     retraining.request_if_due(project_id=project_id)
 
 
+def complete_project(*, project_id: int, **_: Any) -> None:
+    """A consensus stands: it may have been the last one that was asked for."""
+    completions.record_if_complete(project_id=project_id)
+
+
 def escalate_task(*, task_id: int, **_: Any) -> None:
     """A consensus is contested: hand the task to the experts."""
     tasks.escalate(task_id=task_id)
@@ -88,6 +93,7 @@ WIRING: tuple[tuple[Signal, Hook], ...] = (
     (signals.consensus_reached, credit_annotators),
     (signals.consensus_reached, request_retraining),
     (signals.consensus_reached, ask_judge),
+    (signals.consensus_reached, complete_project),
     (signals.consensus_contested, credit_annotators),
     (signals.consensus_contested, escalate_task),
     (signals.retrain_requested, freeze_batch),

@@ -24,6 +24,7 @@ from portal.models import (
 from portal.services import (
     annotators,
     assignments,
+    completions,
     consensus,
     evaluations,
     exports,
@@ -89,12 +90,13 @@ def sweep() -> int:
     """
     found = assignments.expire_stale() + retraining.time_out_silent()
     found += retraining.request_all_due() + _open_tasks()
-    return found + _pay(
+    found += _pay(
         (lambda pk: consensus.settle(task_id=pk), Task.objects.unsettled()),
         (_escalate, Consensus.objects.contested()),
         (lambda pk: annotators.credit(consensus_id=pk), Consensus.objects.uncredited()),
         (lambda pk: annotators.grade_gold(annotation_id=pk), Annotation.objects.ungraded()),
     )
+    return found + completions.record_all()
 
 
 def catch_up() -> int:

@@ -1,6 +1,8 @@
 """The laws of the house: floors, types, style, templates and migrations, checked like any rule."""
 
+import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +37,31 @@ def test_every_floor_sees_only_the_floors_below() -> None:
 
 def test_the_code_is_clean() -> None:
     assert_clean(run(str(BIN / "ruff"), "check", "--no-cache", "."))
+
+
+# Whatever opens a connection; urllib.parse and the names in urllib.error open none.
+NETWORKING = re.compile(
+    r"(socket|ssl|asyncio|http\.client|urllib\.request|urllib3|httpx|requests|aiohttp|ftplib|smtplib"
+    r"|telnetlib|xmlrpc|paramiko|websockets?|pycurl)(\.|$)"
+)
+# They ask for this machine's name or for a port of its own.
+NO_CALLS = {
+    "portal/management/commands/worker.py",
+    "portal/management/installations.py",
+    "portal/management/processes.py",
+}
+OUTBOUND = {"portal/adapters/fetch.py", "portal/adapters/addresses.py", "portal/adapters/wires.py"}
+
+
+def test_c28_one_module_calls_the_outside() -> None:
+    found = {}
+    for path in sorted((ROOT / "portal").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            for name in filter(NETWORKING.match, names):
+                found.setdefault(str(path.relative_to(ROOT)), set()).add(name)
+    assert {place for place in found if place not in OUTBOUND} <= NO_CALLS, found
 
 
 def test_the_types_hold() -> None:

@@ -17,6 +17,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from portal.errors import SignatureInvalid
 
 PREFIX = "whsec_"
+RUN_PREFIX = "run_"
 TOLERANCE_SECONDS = 300
 MAX_SIGNATURES = 10
 
@@ -111,6 +112,22 @@ def check_link(path: str, expires: str, signature: str, key: bytes, *, now: floa
     )
     if not (genuine and _DIGITS.fullmatch(expires) and now <= int(expires)):
         raise SignatureInvalid("This link is not valid or no longer valid; ask for a new one.")
+
+
+def run_token(run_id: str, key: bytes) -> str:
+    """Return the token that lets its holder report on one run and do nothing else.
+
+    Derived, so that it is stored nowhere; a run that has ended takes no more reports.
+    """
+    return RUN_PREFIX + hmac.digest(_derived(key, b"run"), run_id.encode(), hashlib.sha256).hex()
+
+
+def check_run_token(run_id: str, token: str, key: bytes) -> None:
+    """Refuse a token that is not this very run's."""
+    if not hmac.compare_digest(
+        run_token(run_id, key).encode(), token.encode(errors="surrogatepass")
+    ):
+        raise SignatureInvalid("This token is not that of the run.")
 
 
 def _several(secrets: str | Sequence[str]) -> Sequence[str]:

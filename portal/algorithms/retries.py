@@ -3,6 +3,7 @@
 Schedule of Standard Webhooks 1.0.0 (standardwebhooks.com, "deliverability and reliability").
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -13,7 +14,7 @@ LONGEST_PAUSE = 86_400.0
 
 
 def delay_seconds(
-    n_failures: int, place: float, steps: tuple[int, ...] = DELIVERY_STEPS
+    n_failures: int, place: float, steps: Sequence[float] = DELIVERY_STEPS
 ) -> float | None:
     """Return the wait after the n-th failure in a row, None where it was the last try.
 

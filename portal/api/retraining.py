@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from django.db.models import Count, Q
 from django.http import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from rest_framework import serializers
@@ -20,6 +21,7 @@ from portal.api.schema import documented, page_of
 from portal.api.times import iso
 from portal.errors import Conflict, NotFound
 from portal.models import ModelVersion, RetrainJob
+from portal.models.events import CallbackOutcome
 from portal.models.members import Scope
 from portal.models.retraining import JobState
 from portal.services import retraining, webhooks
@@ -54,6 +56,7 @@ class JobOutput(serializers.Serializer[Any]):
     external_run = serializers.DictField()
     metrics = serializers.DictField()
     error = serializers.DictField()
+    n_unknown_reports = serializers.IntegerField(help_text="Of a kind that this portal lacks.")
     manifest_url = serializers.CharField(allow_null=True, help_text="Signed anew at each read.")
     manifest_sha256 = serializers.CharField(allow_blank=True)
     created_at = serializers.DateTimeField()
@@ -93,10 +96,13 @@ class CallbackModelInput(serializers.Serializer[Any]):
 
 
 class CallbackInput(serializers.Serializer[Any]):
-    """What a trainer reports, signed with its endpoint's secret."""
+    """What a trainer reports, signed with its endpoint's secret or under its run's token."""
 
     seq = serializers.IntegerField()
-    status = serializers.ChoiceField(["accepted", "running", "succeeded", "failed"])
+    status = serializers.ChoiceField(
+        ["accepted", "running", "succeeded", "failed"],
+        help_text="Another one is counted and changes nothing.",
+    )
     progress = serializers.FloatField(required=False)
     external_run = serializers.DictField(required=False)
     metrics = serializers.DictField(required=False)
@@ -184,9 +190,9 @@ class EventsView(PortalView):
 
     @documented(
         "report_retraining",
-        "Report on a retraining (Standard Webhooks signature)",
+        "Report on a retraining: signed (Standard Webhooks), or under the run's token",
         body=CallbackInput,
-        answers={200: CallbackOutput},
+        answers={200: CallbackOutput, 202: CallbackOutput},
         auth=[],
     )
     def post(self, request: Request, uid: str) -> Response:
@@ -194,12 +200,22 @@ class EventsView(PortalView):
         if job is None:
             raise NotFound("There is no such retraining.")
         body: bytes = request.body
-        sender = webhooks.authenticate(project=job.project, headers=request.headers, body=body)
+        sender = _sender(request, job, body)
         json.decode(body)  # refuses what a typed decoder lets through, such as a doubled key
-        job = retraining.record_callback(
+        job, outcome = retraining.record_callback(
             job=job, endpoint=sender.endpoint, webhook_id=sender.webhook_id, body=body
         )
-        return Response({"state": job.state, "seq": job.seq})
+        status = 202 if outcome == CallbackOutcome.UNKNOWN else 200
+        return Response({"state": job.state, "seq": job.seq}, status=status)
+
+
+def _sender(request: Request, job: RetrainJob, body: bytes) -> webhooks.Sender:
+    """Return who reports: an endpoint by its signature, or nobody in particular by the token."""
+    authorization = request.headers.get("Authorization")
+    if authorization is None:
+        return webhooks.authenticate(project=job.project, headers=request.headers, body=body)
+    webhooks.authenticate_run(run_id=str(job.uid), authorization=authorization)
+    return webhooks.Sender(None, "")
 
 
 class ManifestView(PortalView):
@@ -250,6 +266,7 @@ def describe(view: PortalView, job: RetrainJob) -> dict[str, Any]:
         "external_run": job.external_run,
         "metrics": job.metrics,
         "error": job.error,
+        "n_unknown_reports": job.n_unknown,
         "manifest_url": link,
         "manifest_sha256": batch.manifest_sha256,
         "created_at": iso(job.created_at),
@@ -259,4 +276,6 @@ def describe(view: PortalView, job: RetrainJob) -> dict[str, Any]:
 
 
 def _rows() -> Any:
-    return RetrainJob.objects.select_related("project", "batch", "version", "new_version")
+    unknown = Q(callbacks__outcome=CallbackOutcome.UNKNOWN)
+    rows = RetrainJob.objects.select_related("project", "batch", "version", "new_version")
+    return rows.annotate(n_unknown=Count("callbacks", filter=unknown))

@@ -37,12 +37,16 @@ class Ticker(threading.Thread):
 
 
 class Deliverers:
-    """A pool for outside calls; never two at once to one endpoint, so it delays only itself."""
+    """A pool for outside calls; never two at once to one endpoint, so it delays only itself.
+
+    Endpoints that fail hold at most half of the pool, however many hang: the rest is for those
+    that answer.
+    """
 
     def __init__(
         self,
         *,
-        due: Callable[[], Iterable[tuple[int, int]]],
+        due: Callable[[], Iterable[tuple[int, int, bool]]],
         deliver: Callable[[int], Any],
         n_threads: int = N_DELIVERERS,
     ) -> None:
@@ -50,21 +54,24 @@ class Deliverers:
         self.deliver = deliver
         self.n_threads = n_threads
         self.pool = ThreadPoolExecutor(n_threads, thread_name_prefix="deliverer")
-        self.busy: set[int] = set()
+        self.busy: dict[int, bool] = {}  # endpoint → whether it was failing
 
     def send_due(self) -> None:
         """Start the delivery of whatever is due at endpoints that have no call under way."""
-        for delivery_id, endpoint_id in self.due():
-            if endpoint_id in self.busy:
+        for delivery_id, endpoint_id, is_failing in self.due():
+            if endpoint_id in self.busy or (is_failing and self._has_enough_failing()):
                 continue
             if len(self.busy) >= self.n_threads:
                 return
-            self.busy.add(endpoint_id)
+            self.busy[endpoint_id] = is_failing
             call = self.pool.submit(tidily, self.deliver, delivery_id)
             call.add_done_callback(partial(self._landed, delivery_id, endpoint_id))
 
+    def _has_enough_failing(self) -> bool:
+        return 2 * sum(list(self.busy.values())) >= self.n_threads
+
     def _landed(self, delivery_id: int, endpoint_id: int, call: "Future[Any]") -> None:
-        self.busy.discard(endpoint_id)
+        self.busy.pop(endpoint_id, None)
         if not call.cancelled():
             report_failure(f"delivery {delivery_id}", call)
 

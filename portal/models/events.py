@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from portal.models.projects import Project
+from portal.models.retraining import RetrainJob
 from portal.models.users import User
 
 EVENT_TYPES = (
@@ -20,6 +21,7 @@ EVENT_TYPES = (
     "task.disputed",
     "evaluation.finished",
     "export.ready",
+    "import.finished",
     "project.completed",
     "ping",
 )
@@ -41,6 +43,11 @@ class EventQuerySet(models.QuerySet["Event"]):
         Delivery.objects.bulk_create([Delivery(event=event, endpoint=e) for e in wanting])
         return event
 
+    def newest_completion(self, project_id: int) -> "Event | None":
+        """The last time that a project ran out of open tasks."""
+        rows = self.filter(project_id=project_id, type="project.completed")
+        return rows.order_by("-id").first()
+
 
 class Event(models.Model):
     """Something an integration may want to hear; the payload is `{type, timestamp, data}`."""
@@ -55,6 +62,13 @@ class Event(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        indexes = [
+            models.Index(
+                fields=["project", "id"],
+                condition=Q(type="project.completed"),
+                name="completions_by_project",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.type} {self.uid}"
@@ -116,7 +130,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
             .order_by("next_attempt_at", "id")
         )
 
-    def take(self, pk: int, *, seconds: int = 60) -> bool:
+    def take(self, pk: int, *, seconds: float = 60) -> bool:
         """Hold one due delivery for this sender; False when another has it."""
         # Conditions on this very row alone: a join would become a subquery, which PostgreSQL does
         # not evaluate again after waiting for the other sender's update, and both would have it.
@@ -175,12 +189,32 @@ class DeliveryAttempt(models.Model):
         return f"Attempt {self.number}: {self.status or self.error}"
 
 
-class Callback(models.Model):
-    """A signed message that a trainer sent us, kept so that a replay changes nothing."""
+class CallbackOutcome(models.TextChoices):
+    COUNTED = "counted"
+    OVERTAKEN = "overtaken", "overtaken by a newer one"
+    UNKNOWN = "unknown", "unknown to this portal"
 
-    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="callbacks")
-    webhook_id = models.CharField(max_length=200)
+
+class Callback(models.Model):
+    """A message that a trainer sent us, kept so that a replay changes nothing, and as a log.
+
+    `endpoint` is whose secret signed it; none for one that came with its run's own token.
+    """
+
+    endpoint = models.ForeignKey(
+        Endpoint, on_delete=models.CASCADE, null=True, blank=True, related_name="callbacks"
+    )
+    job = models.ForeignKey(
+        RetrainJob, on_delete=models.CASCADE, null=True, blank=True, related_name="callbacks"
+    )
+    webhook_id = models.CharField(max_length=255)
     body_sha256 = models.CharField(max_length=64)
+    seq = models.PositiveIntegerField(null=True, blank=True)
+    status = models.CharField(max_length=40, blank=True, help_text="As the trainer put it.")
+    progress = models.FloatField(null=True, blank=True)
+    outcome = models.CharField(
+        max_length=16, choices=CallbackOutcome, default=CallbackOutcome.COUNTED
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

@@ -205,7 +205,7 @@ def test_another_projects_endpoint_reports_nothing(caller, api, tasks) -> None:
     [
         b"{",
         b'{"seq":1,"seq":2,"status":"accepted"}',
-        b'{"seq":1,"status":"done"}',
+        b'{"seq":1,"status":true}',
         b'{"seq":-1,"status":"accepted"}',
         b'{"seq":1,"status":"accepted","metrics":{"loss":NaN}}',
         b'{"seq":1,"status":"accepted","error":{"message":"\\u0000"}}',

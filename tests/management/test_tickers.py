@@ -41,8 +41,8 @@ def test_one_endpoint_never_has_two_calls_at_once() -> None:
             under_way[endpoint] -= 1
             delivered[delivery_id] += 1
 
-    def due() -> list[tuple[int, int]]:
-        return [(n, e) for n, e in endpoints.items() if not delivered[n]]
+    def due() -> list[tuple[int, int, bool]]:
+        return [(n, e, False) for n, e in endpoints.items() if not delivered[n]]
 
     deliverers = Deliverers(due=due, deliver=deliver)
     deliverers.send_due()
@@ -63,7 +63,9 @@ def test_an_endpoint_that_hangs_does_not_delay_the_others() -> None:
         else:
             reached.set()
 
-    deliverers = Deliverers(due=lambda: [(1, 1), (2, 2)], deliver=deliver, n_threads=2)
+    deliverers = Deliverers(
+        due=lambda: [(1, 1, False), (2, 2, False)], deliver=deliver, n_threads=2
+    )
     deliverers.send_due()
     assert reached.wait(10)
     hang.set()
@@ -78,10 +80,28 @@ def test_no_more_calls_are_begun_than_there_are_threads() -> None:
         begun.append(delivery_id)
         hang.wait(10)
 
-    deliverers = Deliverers(due=lambda: [(n, n) for n in range(9)], deliver=deliver, n_threads=2)
+    due = [(n, n, False) for n in range(9)]
+    deliverers = Deliverers(due=lambda: due, deliver=deliver, n_threads=2)
     deliverers.send_due()
     deliverers.send_due()
     assert len(deliverers.busy) == 2
     hang.set()
     deliverers.close()
     assert sorted(begun) == [0, 1]
+
+
+def test_endpoints_that_fail_hold_at_most_half_of_the_threads() -> None:
+    hang, reached = threading.Event(), threading.Event()
+    begun = []
+
+    def deliver(delivery_id: int) -> None:
+        begun.append(delivery_id)
+        hang.wait(10) if delivery_id < 9 else reached.set()
+
+    due = [*((n, n, True) for n in range(9)), (9, 9, False)]
+    deliverers = Deliverers(due=lambda: due, deliver=deliver, n_threads=4)
+    deliverers.send_due()
+    assert reached.wait(10)
+    assert sum(n < 9 for n in begun) == 2
+    hang.set()
+    deliverers.close()

@@ -79,9 +79,10 @@ def lines_of(job: RetrainJob) -> list[dict]:
 def report(job: RetrainJob, seq: int, status: str, webhook_id: str = "", **news) -> RetrainJob:
     body = json.dumps({"seq": seq, "status": status, **news}).encode()
     endpoint = job.project.endpoints.first() or EndpointFactory(project=job.project)
-    return retraining.record_callback(
+    taken = retraining.record_callback(
         job=job, endpoint=endpoint, webhook_id=webhook_id or f"m{seq}", body=body
     )
+    return taken.job
 
 
 # --- asking ---------------------------------------------------------------------------------------
@@ -469,7 +470,7 @@ def test_another_projects_trainer_cannot_report():
     "body",
     [b"", b"[]", b"null", b"{", b'{"seq":1}', b'{"seq":0,"status":"running"}',
      b'{"seq":1.5,"status":"running"}', b'{"seq":true,"status":"running"}',
-     b'{"seq":99999999999,"status":"running"}', b'{"seq":1,"status":"begun"}',
+     b'{"seq":99999999999,"status":"running"}', b'{"seq":1,"status":7}', b'{"type":"a\\u0000"}',
      b'{"seq":1,"status":"running","progress":1.1}', b'{"seq":1,"status":"running","progress":NaN}',
      b'{"seq":1,"status":"running","metrics":{"loss":1e999}}',
      b'{"seq":1,"status":"running","metrics":{"lo\\u0000ss":1}}',

@@ -122,7 +122,7 @@ def test_w4_a_receiver_that_asks_for_rest_gets_it_for_all_its_messages(settings,
     waiting.refresh_from_db()
     assert seconds_until(delivery) >= 119
     assert seconds_until(waiting) >= 119
-    assert [pk for pk, _ in webhooks.due()] == [elsewhere.pk]
+    assert [due.delivery_id for due in webhooks.due()] == [elsewhere.pk]
 
 
 def test_retry_after_on_an_ordinary_failure_changes_nothing(settings):
@@ -132,8 +132,8 @@ def test_retry_after_on_an_ordinary_failure_changes_nothing(settings):
     assert 0 < seconds_until(delivery) <= 6
 
 
-def test_w5_an_answer_that_trickles_is_cut_at_the_deadline(settings, monkeypatch):
-    monkeypatch.setattr(deliveries, "ATTEMPT_SECONDS", 1.0)
+def test_w5_an_answer_that_trickles_is_cut_at_the_deadline(settings):
+    settings.WEBHOOK_TIMEOUT = 1.0
     done = threading.Event()
 
     def trickle(handler) -> None:
@@ -298,7 +298,7 @@ def test_many_messages_for_one_endpoint_leave_room_for_the_others():
     other = DeliveryFactory()
     due = webhooks.due()
     assert len(due) == deliveries.DUE_PER_ENDPOINT + 1
-    assert (other.pk, other.endpoint_id) in due
+    assert (other.pk, other.endpoint_id, False) in due
 
 
 def test_what_waits_for_a_receiver_that_answers_goes_out_at_once_in_order(settings):
@@ -310,16 +310,40 @@ def test_what_waits_for_a_receiver_that_answers_goes_out_at_once_in_order(settin
         try_once(first)
     ids = [got.headers["webhook-id"] for got in receiver.got]
     assert ids == [str(delivery.event.uid) for delivery in [first, *others]]
-    assert [pk for pk, _ in webhooks.due()] == [elsewhere.pk]
+    assert [due.delivery_id for due in webhooks.due()] == [elsewhere.pk]
 
 
-def test_what_waits_for_a_receiver_that_fails_goes_on_waiting(settings):
-    with receiving(200, 500, 200) as receiver:
+@pytest.mark.parametrize(
+    ("statuses", "n_sent"), [((200, 500, 500, 200, 500), 7), ((500, 500, 500, 200), 3)]
+)
+def test_a_receiver_that_refuses_now_and_then_gets_the_rest_and_one_that_refuses_all_waits(
+    settings, statuses, n_sent
+):
+    with receiving(*statuses) as receiver:
+        settings.OUTBOUND_ALLOW = receiver.allow
+        first = delivery_to(receiver.url)
+        DeliveryFactory.create_batch(9, endpoint=first.endpoint)
+        try_once(first)
+    assert len(receiver.got) == n_sent
+
+
+def test_what_waits_for_a_receiver_that_is_silent_goes_on_waiting(settings):
+    settings.WEBHOOK_TIMEOUT = 0.2
+    done = threading.Event()
+    with receiving(answer=lambda handler: done.wait(10)) as receiver:
         settings.OUTBOUND_ALLOW = receiver.allow
         first = delivery_to(receiver.url)
         DeliveryFactory.create_batch(3, endpoint=first.endpoint)
         try_once(first)
-    assert len(receiver.got) == 2
+        done.set()
+    assert len(receiver.got) == 1
+    assert webhooks.due()[0].is_failing
+
+
+def test_endpoints_that_fail_take_their_turn_after_those_that_answer():
+    failing = DeliveryFactory(endpoint__failing_since=timezone.now())
+    fine = DeliveryFactory()
+    assert [due.delivery_id for due in webhooks.due()] == [fine.pk, failing.pk]
 
 
 def test_a_redelivery_keeps_the_id(settings):
@@ -413,7 +437,7 @@ def test_an_endpoint_switched_on_again_gets_what_waited():
     delivery = DeliveryFactory(endpoint__is_active=False, endpoint__failing_since=timezone.now())
     assert webhooks.due() == []
     changed = webhooks.change_endpoint(endpoint=delivery.endpoint, is_active=True, actor="user:m")
-    assert webhooks.due() == [(delivery.pk, changed.pk)]
+    assert webhooks.due() == [(delivery.pk, changed.pk, False)]
     assert changed.failing_since is None
 
 

@@ -19,6 +19,7 @@ from portal.signals import announce
 # New evidence may land while the old is being weighed; it is weighed again, a few times at most.
 # The last to land settles anyway, and the sweep finds what is left.
 TRIES = 3
+TOLD_BYTES = 8000
 
 STATUS = {
     "accept": ConsensusStatus.ACCEPTED,
@@ -165,7 +166,7 @@ def close_with(task: Task, consensus: Consensus, state: TaskState) -> None:
         data={
             "task_id": task.pk,
             "video_id": task.video.video_id,
-            "caption": consensus.caption,
+            "caption": short_enough(consensus.caption),
             "semantic_agreement": consensus.agreement,
             "confidence": consensus.confidence,
             "status": consensus.status,
@@ -177,6 +178,11 @@ def close_with(task: Task, consensus: Consensus, state: TaskState) -> None:
         task_id=task.pk,
         consensus_id=consensus.pk,
     )
+
+
+def short_enough(caption: str) -> str | None:
+    """Return a caption that fits into a webhook of 20 kB; a longer one is read by its task's id."""
+    return caption if len(caption.encode()) <= TOLD_BYTES else None
 
 
 def finalise(*, task: Task, actor: str, user: User | None = None) -> Consensus:

@@ -5,10 +5,11 @@ reports (record_callback, cancel, time_out_silent).
 """
 
 from portal.services.retraining.manifests import freeze, manifest_link, payload
-from portal.services.retraining.reports import cancel, record_callback, time_out_silent
+from portal.services.retraining.reports import Taken, cancel, record_callback, time_out_silent
 from portal.services.retraining.requests import request, request_all_due, request_if_due
 
 __all__ = [
+    "Taken",
     "cancel",
     "freeze",
     "manifest_link",

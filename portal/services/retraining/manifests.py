@@ -121,6 +121,7 @@ def _data(job: RetrainJob, facts: _Facts, base_url: str) -> dict[str, Any]:
         "excluded_eval": _excluded(job),
         "callback": {
             "url": f"{base_url}{_path(job)}/events",
+            "token": None,  # put in as the message leaves: a run's token is stored nowhere
             "heartbeat_s": job.heartbeat_seconds,
         },
     }

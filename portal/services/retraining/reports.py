@@ -2,11 +2,12 @@
 
 The newest number counts, whatever order messages come in: a report with a number that is not
 higher is acknowledged and changes nothing, a higher one may skip steps (succeeded before running).
-A job that has ended stays as it ended.
+What a newer trainer says that this portal does not know is counted, shows that the trainer lives,
+and changes nothing else. A job that has ended stays as it ended.
 """
 
 import hashlib
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 from django.db import transaction
@@ -15,7 +16,7 @@ from django.utils import timezone
 from portal import signals
 from portal.errors import Conflict, InvalidInput, NotFound
 from portal.models import AuditEntry, Callback, Delivery, Endpoint, ModelVersion, RetrainJob
-from portal.models.events import DeliveryState
+from portal.models.events import CallbackOutcome, DeliveryState
 from portal.models.retraining import ACTIVE, JobState
 from portal.signals import announce
 
@@ -23,6 +24,7 @@ Text = Annotated[str, msgspec.Meta(max_length=500, pattern=r"^[^\x00-\x08\x0b-\x
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Figure = Annotated[float, msgspec.Meta(ge=-1e300, le=1e300)]
 BODY_BYTES = 64 * 1024
+STATUSES = ("accepted", "running", "succeeded", "failed")
 
 
 class ExternalRun(msgspec.Struct, forbid_unknown_fields=True):
@@ -61,27 +63,40 @@ class Report(msgspec.Struct, forbid_unknown_fields=True):
     error: Failure | None = None
 
 
-def record_callback(
-    *, job: RetrainJob, endpoint: Endpoint, webhook_id: str, body: bytes
-) -> RetrainJob:
-    """Take in one signed message about a job; a replay and an overtaken message change nothing.
+class Foreign(msgspec.Struct):
+    """A message of which only the kind is read: of a type or status that this portal lacks."""
 
-    Raises Conflict for another body under a known id and for news of a job that has ended,
-    InvalidInput for a body that is no report.
+    type: Text | None = None
+    status: Text | None = None
+
+
+class Taken(NamedTuple):
+    """What became of one message; a replay has the outcome of what it repeats."""
+
+    job: RetrainJob
+    outcome: CallbackOutcome
+
+
+def record_callback(
+    *, job: RetrainJob, endpoint: Endpoint | None, webhook_id: str, body: bytes
+) -> Taken:
+    """Take in one message about a job, signed by an endpoint or come with the run's own token.
+
+    A replay and an overtaken message change nothing. Raises Conflict for another body under a known
+    id and for news of a job that has ended, InvalidInput for a body that is no report.
     """
-    if endpoint.project_id != job.project_id:
+    if endpoint is not None and endpoint.project_id != job.project_id:
         raise NotFound("There is no such retraining.")
-    report = _decoded(body)
+    message = _decoded(body)
     with transaction.atomic():
         job = RetrainJob.objects.select_for_update(of=("self",)).get(pk=job.pk)
-        if _came_before(endpoint, webhook_id, body) or report.seq <= job.seq:
-            return job
-        if job.state not in ACTIVE:
-            raise Conflict(f"{job} is {job.get_state_display()}; it takes no more reports.")
-        _take_in(job, report)
-        if job.state == JobState.SUCCEEDED:
-            announce(signals.version_complete, job_id=job.pk)
-    return job
+        callback = Callback(job=job, endpoint=endpoint, webhook_id=webhook_id)
+        known = _came_before(callback, body)
+        if known is not None:
+            return Taken(job, CallbackOutcome(known.outcome))
+        _take_in(job, callback, message)
+        callback.save()
+    return Taken(job, CallbackOutcome(callback.outcome))
 
 
 @transaction.atomic
@@ -123,10 +138,13 @@ def _time_out(job_id: int) -> int:
     return 1
 
 
-def _decoded(body: bytes) -> Report:
+def _decoded(body: bytes) -> Report | Foreign:
     if len(body) > BODY_BYTES:
         raise InvalidInput(f"A report has at most {BODY_BYTES} bytes.")
     try:
+        kind = msgspec.json.decode(body, type=Foreign)
+        if kind.type is not None or kind.status not in (None, *STATUSES):
+            return kind
         report = msgspec.json.decode(body, type=Report)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as broken:
         raise InvalidInput(f"The body is no report: {broken}.") from broken
@@ -135,17 +153,39 @@ def _decoded(body: bytes) -> Report:
     return report
 
 
-def _came_before(endpoint: Endpoint, webhook_id: str, body: bytes) -> bool:
-    sha256 = hashlib.sha256(body).hexdigest()
-    callback, is_new = Callback.objects.get_or_create(
-        endpoint=endpoint, webhook_id=webhook_id, defaults={"body_sha256": sha256}
-    )
-    if callback.body_sha256 != sha256:
-        raise Conflict(f"Another message came under the id {webhook_id} before.")
-    return not is_new
+def _came_before(callback: Callback, body: bytes) -> Callback | None:
+    """Return the message that came under this id before; of a run's token, `seq` alone counts."""
+    callback.body_sha256 = hashlib.sha256(body).hexdigest()
+    if callback.endpoint is None:
+        return None
+    earlier = Callback.objects.filter(
+        endpoint=callback.endpoint, webhook_id=callback.webhook_id
+    ).first()
+    if earlier is not None and earlier.body_sha256 != callback.body_sha256:
+        raise Conflict(f"Another message came under the id {callback.webhook_id} before.")
+    return earlier
 
 
-def _take_in(job: RetrainJob, report: Report) -> None:
+def _take_in(job: RetrainJob, callback: Callback, message: Report | Foreign) -> None:
+    """Note what a new message says, and move the job where it counts."""
+    if isinstance(message, Report):
+        callback.seq, callback.progress = message.seq, message.progress
+        callback.status = message.status
+        if message.seq <= job.seq:
+            callback.outcome = CallbackOutcome.OVERTAKEN
+            return
+    if job.state not in ACTIVE:
+        raise Conflict(f"{job} is {job.get_state_display()}; it takes no more reports.")
+    if isinstance(message, Report):
+        _move(job, message)
+        return
+    callback.status = (message.type or message.status or "")[:40]
+    callback.outcome = CallbackOutcome.UNKNOWN
+    job.heard_at = timezone.now()
+    job.save(update_fields=["heard_at"])
+
+
+def _move(job: RetrainJob, report: Report) -> None:
     job.seq, job.heard_at = report.seq, timezone.now()
     job.progress = job.progress if report.progress is None else report.progress
     for name in ("external_run", "metrics", "error"):
@@ -158,6 +198,8 @@ def _take_in(job: RetrainJob, report: Report) -> None:
     if not (report.status == "accepted" and job.state == JobState.RUNNING):
         job.move(JobState(report.status))
     job.save()
+    if job.state == JobState.SUCCEEDED:
+        announce(signals.version_complete, job_id=job.pk)
 
 
 def _made(job: RetrainJob, model: Model) -> ModelVersion:

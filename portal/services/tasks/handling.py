@@ -21,7 +21,8 @@ GOLD_SLOTS = 32_000
 @transaction.atomic
 def escalate(*, task_id: int, actor: str = "consensus") -> bool:
     """Hand an open task to the experts and tell the integrations; False if it is there already."""
-    task = Task.objects.select_for_update().get(pk=task_id)
+    tasks = Task.objects.select_for_update(of=("self",)).select_related("video")
+    task = tasks.get(pk=task_id)
     if task.state != TaskState.OPEN:
         return False
     task.dispute()
@@ -32,7 +33,11 @@ def escalate(*, task_id: int, actor: str = "consensus") -> bool:
     Event.objects.record(
         project_id=task.project_id,
         type="task.disputed",
-        data={"task_id": task.pk, "n_captions": task.n_captions},
+        data={
+            "task_id": task.pk,
+            "video_id": task.video.video_id,
+            "n_captions": task.n_captions,
+        },
     )
     return True
 

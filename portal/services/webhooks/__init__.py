@@ -7,12 +7,13 @@ from portal.services.webhooks.endpoints import (
     remove_endpoint,
     rotate,
 )
-from portal.services.webhooks.secrets import Sender, authenticate
+from portal.services.webhooks.secrets import Sender, authenticate, authenticate_run
 
 __all__ = [
     "Sender",
     "add_endpoint",
     "authenticate",
+    "authenticate_run",
     "change_endpoint",
     "deliver",
     "due",

@@ -9,7 +9,9 @@ import secrets as randomness
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Window
 from django.db.models.functions import RowNumber
@@ -25,11 +27,20 @@ from portal.services.webhooks.secrets import secrets_of
 from portal.signals import announce
 
 FAILING_DAYS = 5
-ATTEMPT_SECONDS = 15.0
 ANSWER_BYTES = 64 * 1024
 THROTTLING = (429, 502, 503, 504)
 DUE_PER_ENDPOINT = 20
 TURN_SECONDS = 5.0
+FAILURES_A_TURN = 3
+HOLD_ATTEMPTS = 4  # how many attempts' time a sender may hold a delivery before it counts as dead
+
+
+class Due(NamedTuple):
+    """A delivery that may go now; an endpoint that fails takes its turn after those that answer."""
+
+    delivery_id: int
+    endpoint_id: int
+    is_failing: bool
 
 
 @dataclass(frozen=True)
@@ -72,8 +83,8 @@ def redeliver(*, delivery: Delivery) -> Delivery:
     return delivery
 
 
-def due() -> list[tuple[int, int]]:
-    """Return (delivery, endpoint) ids that may go now, a few of each endpoint, oldest first.
+def due() -> list[Due]:
+    """Return what may go now, a few of each endpoint, oldest first, failing endpoints last.
 
     However many wait for one endpoint, they never fill the list that the others need.
     """
@@ -81,31 +92,39 @@ def due() -> list[tuple[int, int]]:
         RowNumber(), partition_by=F("endpoint_id"), order_by=[F("next_attempt_at"), F("id")]
     )
     ranked = Delivery.objects.due().annotate(place=place).filter(place__lte=DUE_PER_ENDPOINT)
-    return list(ranked.values_list("id", "endpoint_id"))
+    rows = ranked.values_list("id", "endpoint_id", "endpoint__failing_since")
+    found = [Due(pk, endpoint_id, since is not None) for pk, endpoint_id, since in rows]
+    return sorted(found, key=lambda each: each.is_failing)
 
 
 def deliver(*, delivery_id: int) -> None:
-    """Try a due delivery once, and as long as they arrive, the next ones due at its endpoint.
+    """Try a due delivery once, and as long as its endpoint answers, the next ones due there.
 
-    A receiver that answers gets its messages as fast as it answers; one that fails is left until
-    its next attempt. A delivery that is not due stays as it is.
+    A receiver that answers gets its messages as fast as it answers; one that is silent, asks for
+    rest or refuses several in a row is left until its next turn. A delivery that is not due stays
+    as it is.
     """
-    until = time.monotonic() + TURN_SECONDS
+    until, n_refused = time.monotonic() + TURN_SECONDS, 0
     pk: int | None = delivery_id
-    while pk is not None and time.monotonic() < until:
-        pk = _next_after(pk) if _try_once(pk) else None
+    while pk is not None and time.monotonic() < until and n_refused < FAILURES_A_TURN:
+        attempt = _try_once(pk)
+        if attempt is None or attempt.status is None or attempt.pause_seconds:
+            return
+        n_refused = 0 if attempt.arrived else n_refused + 1
+        pk = _next_after(pk)
 
 
-def _try_once(delivery_id: int) -> bool:
-    """Call for one delivery if it is due; True where it arrived."""
-    if not Delivery.objects.take(delivery_id):
-        return False
+def _try_once(delivery_id: int) -> _Attempt | None:
+    """Call for one delivery; None where it is not due, or its endpoint was switched off."""
+    hold = HOLD_ATTEMPTS * settings.WEBHOOK_TIMEOUT
+    if not Delivery.objects.take(delivery_id, seconds=hold):
+        return None
     delivery = Delivery.objects.select_related("event", "endpoint").get(pk=delivery_id)
     if not delivery.endpoint.is_active:
-        return False
+        return None
     attempt = _call(delivery)
     _record(delivery_id, attempt)
-    return attempt.arrived
+    return attempt
 
 
 def _next_after(delivery_id: int) -> int | None:
@@ -116,7 +135,7 @@ def _next_after(delivery_id: int) -> int | None:
 
 def _call(delivery: Delivery) -> _Attempt:
     started = time.monotonic()
-    body = json.dumps(delivery.event.payload, ensure_ascii=False, separators=(",", ":")).encode()
+    body = _body(delivery.event)
     status, error, pause = None, "", 0.0
     try:
         signed = signatures.sign(
@@ -127,7 +146,7 @@ def _call(delivery: Delivery) -> _Attempt:
             delivery.endpoint.url,
             headers={"Content-Type": "application/json", **signed},
             body=body,
-            timeout=ATTEMPT_SECONDS,
+            timeout=settings.WEBHOOK_TIMEOUT,
             max_bytes=ANSWER_BYTES,
         )
     except (OutboundRefused, PeerUnavailable, SignatureInvalid) as failed:
@@ -137,6 +156,19 @@ def _call(delivery: Delivery) -> _Attempt:
         if status in THROTTLING:
             pause = retries.pause_seconds(answer.headers.get("retry-after", ""), time.time())
     return _Attempt(status, error, round((time.monotonic() - started) * 1000), pause)
+
+
+def _body(event: Event) -> bytes:
+    """Write an event as it is sent, the same bytes at each attempt.
+
+    A run's token is in no row: it is derived anew for each message that tells a trainer of the run.
+    """
+    payload = event.payload
+    callback: dict[str, Any] | None = event.data.get("callback")
+    if event.type == "retraining.requested" and callback:
+        token = signatures.run_token(event.data["run_id"], settings.FIELD_KEY)
+        payload["data"] = event.data | {"callback": callback | {"token": token}}
+    return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 @transaction.atomic
@@ -166,7 +198,8 @@ def _record(delivery_id: int, attempt: _Attempt) -> None:
 
 
 def _reschedule(delivery: Delivery, attempt: _Attempt) -> None:
-    wait = retries.delay_seconds(delivery.n_attempts, randomness.SystemRandom().random())
+    steps = settings.WEBHOOK_RETRY_SECONDS or retries.DELIVERY_STEPS
+    wait = retries.delay_seconds(delivery.n_attempts, randomness.SystemRandom().random(), steps)
     if wait is None or attempt.status == 410:
         delivery.state = DeliveryState.EXHAUSTED
         return

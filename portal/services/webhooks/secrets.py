@@ -13,9 +13,9 @@ from portal.models import Endpoint, Project
 
 
 class Sender(NamedTuple):
-    """Who signed a message that came in, and under which id."""
+    """Who sent a message that came in, and under which id; no endpoint for a run's own token."""
 
-    endpoint: Endpoint
+    endpoint: Endpoint | None
     webhook_id: str
 
 
@@ -33,6 +33,14 @@ def authenticate(*, project: Project, headers: Mapping[str, str], body: bytes) -
             continue
         return Sender(endpoint, webhook_id)
     raise refusal
+
+
+def authenticate_run(*, run_id: str, authorization: str) -> None:
+    """Check a Bearer header for the token of one run. Raises SignatureInvalid."""
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer":
+        raise SignatureInvalid("A run's token comes as Authorization: Bearer run_….")
+    signatures.check_run_token(run_id, token.strip(), settings.FIELD_KEY)
 
 
 def sealed(secret: str) -> str:
