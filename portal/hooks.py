@@ -10,7 +10,7 @@ from typing import Any
 from django.dispatch import Signal
 
 from portal import jobs, signals
-from portal.services import annotators, completions, consensus, retraining, tasks
+from portal.services import annotators, completions, consensus, flags, retraining, tasks
 
 Hook = Callable[..., None]
 
@@ -34,6 +34,16 @@ def settle_task(*, task_id: int, **_: Any) -> None:
 def grade_answer(*, annotation_id: int, **_: Any) -> None:
     """A gold task was answered: mark it."""
     annotators.grade_gold(annotation_id=annotation_id)
+
+
+def weigh_gold(*, annotator_id: int, **_: Any) -> None:
+    """A gold answer was marked: propose gold only to a manager, or end it."""
+    flags.weigh_gold(annotator_id=annotator_id)
+
+
+def free_leases(*, annotator_id: int, **_: Any) -> None:
+    """Somebody was put on gold only: others may have what they held."""
+    flags.free_leases(annotator_id=annotator_id)
 
 
 def reprioritise_task(*, task_id: int, **_: Any) -> None:
@@ -89,6 +99,8 @@ WIRING: tuple[tuple[Signal, Hook], ...] = (
     (signals.vote_cast, settle_task),
     (signals.review_recorded, settle_task),
     (signals.gold_answered, grade_answer),
+    (signals.gold_marked, weigh_gold),
+    (signals.annotator_moved, free_leases),
     (signals.evidence_weighed, reprioritise_task),
     (signals.consensus_reached, credit_annotators),
     (signals.consensus_reached, request_retraining),

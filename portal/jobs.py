@@ -13,6 +13,7 @@ from django_tasks import task
 
 from portal.models import (
     Annotation,
+    Annotator,
     Consensus,
     Export,
     Prediction,
@@ -29,6 +30,7 @@ from portal.services import (
     evaluations,
     exports,
     files,
+    flags,
     idempotency,
     retraining,
     tasks,
@@ -95,6 +97,7 @@ def sweep() -> int:
         (_escalate, Consensus.objects.contested()),
         (lambda pk: annotators.credit(consensus_id=pk), Consensus.objects.uncredited()),
         (lambda pk: annotators.grade_gold(annotation_id=pk), Annotation.objects.ungraded()),
+        (lambda pk: flags.free_leases(annotator_id=pk), Annotator.objects.holding_too_much()),
     )
     return found + completions.record_all()
 
@@ -112,6 +115,17 @@ def catch_up() -> int:
 def ask_judge() -> int:
     """Have judged what no job did, on a thread of its own: a judge that hangs delays only this."""
     return _pay((lambda pk: consensus.judge(consensus_id=pk), Consensus.objects.unjudged()))
+
+
+def seek_flags() -> int:
+    """Look for signs of careless work where enough is new; slow, so on a thread of its own."""
+    return sum(_try(lambda pk: flags.seek(project_id=pk), pk) for pk in flags.due())
+
+
+@task()
+def seek_flags_in(project_id: int) -> None:
+    """Look for signs in one project now."""
+    flags.seek(project_id=project_id)
 
 
 def tidy() -> int:

@@ -214,6 +214,19 @@ class VoteFactory(DjangoModelFactory):
     score = 0.8
 
 
+class FlagFactory(DjangoModelFactory):
+    """An open flag without examples."""
+
+    class Meta:
+        model = models.Flag
+
+    annotator = factory.SubFactory(AnnotatorFactory)
+    kind = "too_short"
+    evidence = "9 of 12 captions are far shorter than others' of that task."
+    value = 0.75
+    limit = 0.3
+
+
 class ConsensusFactory(DjangoModelFactory):
     """A standing, final consensus; the task is left as it is."""
 

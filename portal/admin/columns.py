@@ -16,11 +16,13 @@ NOTHING = "–"
 # How states look: done, under way, somebody has to look, over.
 LABELS = {
     "success": ("settled", "standing", "ready", "delivered", "succeeded", "promoted", "promote",
-                "accepted", "finalised", "decided", "active", "win", "submitted", "current"),
+                "accepted", "finalised", "decided", "active", "win", "submitted", "current",
+                "dismissed"),
     "info": ("open", "pending", "running", "dispatching", "frozen", "leased", "requested",
              "building", "fetching", "registered", "interim", "candidate"),
     "warning": ("parked", "paused", "quarantined", "skipped", "inconclusive", "tie", "withdrawn"),
-    "danger": ("disputed", "failed", "timed_out", "exhausted", "rejected", "reject", "loss"),
+    "danger": ("disputed", "confirmed", "failed", "timed_out", "exhausted", "rejected", "reject",
+               "loss"),
 }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from portal.admin import troubles
-from portal.models import Consensus, Evaluation, Project, RetrainJob
+from portal.models import Consensus, Evaluation, Flag, Project, RetrainJob
 from portal.models.members import AnnotatorState
 from portal.models.tasks import TaskState
 from portal.services import annotators, projects
@@ -27,11 +27,6 @@ MOST_JOBS = 6
 NEWEST_CONSENSUS = 1000
 SLOW_SECONDS = 0.5
 KEPT_SECONDS = 60
-
-# When an annotator is worth a second look.
-LEAST_GOLD, LOW_GOLD = 4, 0.5
-HIGH_DISAGREEMENT = 0.5
-SURELY_LOW = 0.3
 
 
 @dataclass(frozen=True)
@@ -91,8 +86,12 @@ def _count(project: Project) -> Figures:
     progress = projects.progress(project=project)
     final = Consensus.objects.final().filter(project=project).order_by("-pk")
     pairs = list(final.values_list("agreement", "confidence")[:NEWEST_CONSENSUS])
-    people = [_judged(row) for row in annotators.all_metrics(project=project)]
-    people.sort(key=lambda row: (not row["flags"], row["provisional"], -row["reliability"]))
+    signs = _open_flags(project)
+    people = [
+        row | {"flags": signs.get(row["annotator_id"], []), "state_shown": _standing(row)}
+        for row in annotators.all_metrics(project=project)
+    ]
+    people.sort(key=_second_look_first)
     return Figures(
         progress=progress,
         shares=_shares(progress),
@@ -116,19 +115,22 @@ def _shares(progress: Progress) -> list[tuple[str, int, str]]:
     ]
 
 
-def _judged(row: dict[str, Any]) -> dict[str, Any]:
-    """Add to somebody's figures what should make a manager look twice."""
-    gold, disagreement = row["gold_accuracy"], row["disagreement_rate"]
-    flags = []
-    if gold is not None and row["n_gold"] >= LEAST_GOLD and gold < LOW_GOLD:
-        flags.append("gold wrong")
-    if not row["provisional"] and (disagreement or 0.0) > HIGH_DISAGREEMENT:
-        flags.append("disagrees often")
-    if not row["provisional"] and row["reliability_high"] < SURELY_LOW:
-        flags.append("surely low")
-    if row["state"] != AnnotatorState.ACTIVE:
-        flags.append(AnnotatorState(row["state"]).label)
-    return row | {"flags": flags}
+def _open_flags(project: Project) -> dict[str, list[Flag]]:
+    """Return the flags that wait for a decision, by the annotator's id."""
+    signs: dict[str, list[Flag]] = {}
+    for flag in Flag.objects.open().of_project(project.pk).select_related("annotator"):
+        signs.setdefault(flag.annotator.annotator_id, []).append(flag)
+    return signs
+
+
+def _standing(row: dict[str, Any]) -> str:
+    """Say how somebody is kept from ordinary work, if they are."""
+    is_active = row["state"] == AnnotatorState.ACTIVE
+    return "" if is_active else AnnotatorState(row["state"]).label
+
+
+def _second_look_first(row: dict[str, Any]) -> tuple[Any, ...]:
+    return (not row["flags"], not row["state_shown"], row["provisional"], -row["reliability"])
 
 
 def _jobs(project: Project) -> list[RetrainJob]:

@@ -56,6 +56,11 @@ def refit(request: HttpRequest, project: Project, data: Data) -> object:
     return jobs.refit_project.enqueue(project.pk)
 
 
+def seek_flags(request: HttpRequest, project: Project, data: Data) -> object:
+    """Search the newest captions for signs of careless work, in the background."""
+    return jobs.seek_flags_in.enqueue(project.pk)
+
+
 def switch(request: HttpRequest, project: Project, data: Data, *, is_paused: bool) -> object:
     """Save whether people are given work, as the project's own form does."""
     admin = site.get_model_admin(Project)
@@ -93,6 +98,12 @@ class ProjectAdmin(AskingAdmin):
             "refit", "Refit reliability", "being fitted anew", refit, "tune",
             is_remembered_here=True,
             intro="Fits skill and consensus parameters to all captions, in the background.",
+        ),
+        Act(
+            "signs", "Look for signs", "being searched", seek_flags, "flag",
+            is_remembered_here=True,
+            intro="Searches the newest captions for careless work, in the background; the worker "
+            "does so by itself whenever twenty captions are new.",
         ),
         Act(
             "pause", "Pause", "paused", partial(switch, is_paused=True),

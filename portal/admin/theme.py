@@ -35,6 +35,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("Gold answers", "goldreference", "verified"),
             ("Assignments", "assignment", "timer"),
             ("Annotators", "annotator", "badge"),
+            ("Flags", "flag", "flag"),
         ),
     ),
     (

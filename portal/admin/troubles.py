@@ -17,6 +17,7 @@ from portal.models import (
     Delivery,
     Endpoint,
     Export,
+    Flag,
     Membership,
     Project,
     RetrainJob,
@@ -25,6 +26,7 @@ from portal.models import (
 )
 from portal.models.events import DeliveryState
 from portal.models.exports import ExportState
+from portal.models.flags import FlagState
 from portal.models.members import Role
 from portal.models.retraining import JobState
 from portal.models.tasks import TaskState
@@ -84,6 +86,9 @@ def elsewhere(projects: Iterable[Project]) -> list[tuple[Project, int]]:
 def _people(project: Project) -> Iterator[Trouble]:
     if project.is_paused:
         yield _trouble("bad", "The project is paused: nobody is given work.", project, "Resume it")
+    signs = _Kind("warn", "sign about a person waits.", "signs about people wait.", "Look")
+    flags = Flag.objects.of_project(project.pk)
+    yield from signs.of(project, flags, "annotator__project", state=FlagState.OPEN)
     working = Membership.objects.active().filter(project=project).exclude(role=Role.READER)
     if not working.exclude(role=Role.MANAGER).exists() and not project.annotators.exists():
         url = f"{reverse('admin:portal_invitation_add')}?project={project.pk}"

@@ -4,9 +4,13 @@ Gold alone is absolute evidence: agreement with others says how someone compares
 are right. Nothing here bans anybody; it proposes, and a manager decides.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+# A gold answer is right when it is at least this like one of the accepted ones, contradictions
+# taken off: halfway between two captions of different clips and two of one clip.
+RIGHT = 0.35
 FIRST = 4
 FIRST_OPEN_SIGN_UP = 8
 RATE = 0.04
@@ -18,6 +22,7 @@ PRIOR_WRONG = 2.0
 QUARANTINE_AFTER = 8
 QUARANTINE_BELOW = 0.40
 RELEASE_ABOVE = 0.50
+RELEASE_AFTER, RELEASE_WINDOW = 4, 8  # answers since: at least so many, the newest so many count
 LOW_STOCK = 3
 
 
@@ -80,9 +85,17 @@ def proposes_quarantine(n_answered: int, accuracy: float) -> bool:
     return n_answered >= QUARANTINE_AFTER and accuracy < QUARANTINE_BELOW
 
 
-def proposes_release(accuracy: float) -> bool:
-    """Say whether a quarantined annotator's gold has recovered; the gap to .40 stops flapping."""
-    return accuracy > RELEASE_ABOVE
+def accuracy(marks: Sequence[float]) -> float:
+    """The share of gold answers that were right; 0 without any."""
+    return sum(mark >= RIGHT for mark in marks) / len(marks) if marks else 0.0
+
+
+def releases(marks: Sequence[float]) -> bool:
+    """Say whether gold answered in quarantine, oldest first, ends it.
+
+    The newest eight count, from four on; the gap between .40 and .50 stops flapping.
+    """
+    return len(marks) >= RELEASE_AFTER and accuracy(marks[-RELEASE_WINDOW:]) > RELEASE_ABOVE
 
 
 def runs_low(record: Record, policy: Policy | None = None) -> bool:

@@ -14,6 +14,7 @@ from portal.models.events import (
     IdempotencyKey,
 )
 from portal.models.exports import Export
+from portal.models.flags import Flag
 from portal.models.members import Annotator, Invitation, Membership, ServiceToken
 from portal.models.predictions import Prediction
 from portal.models.projects import Guideline, Project
@@ -40,6 +41,7 @@ __all__ = [
     "EvaluationItem",
     "Event",
     "Export",
+    "Flag",
     "GoldReference",
     "Guideline",
     "IdempotencyKey",

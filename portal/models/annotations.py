@@ -1,11 +1,13 @@
 """Captions that people wrote, with every earlier wording kept."""
 
+from datetime import datetime
+
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 from portal.models.assignments import Assignment
-from portal.models.members import Annotator
+from portal.models.members import Annotator, AnnotatorState
 from portal.models.predictions import Prediction
 from portal.models.projects import Guideline
 from portal.models.tasks import Task
@@ -37,12 +39,36 @@ class AnnotationQuerySet(models.QuerySet["Annotation"]):
             .exclude(task__residuals__annotator=models.F("author"))
         )
 
+    def gold_marks(
+        self, annotator_id: int, *, after: int = 0, since: datetime | None = None
+    ) -> list[tuple[int, float]]:
+        """Someone's marked gold answers, as (id, mark), oldest first."""
+        marked = self.filter(author_id=annotator_id, gold_score__isnull=False, pk__gt=after)
+        if since is not None:
+            marked = marked.filter(created_at__gt=since)
+        rows = marked.order_by("pk").values_list("pk", "gold_score")
+        return [(pk, mark) for pk, mark in rows if mark is not None]
+
+    def all_gold_marks(self, project_id: int) -> list[tuple[int, float]]:
+        """Everybody's marked gold answers in a project, as (author, mark), oldest first."""
+        marked = self.filter(author__project_id=project_id, gold_score__isnull=False)
+        rows = marked.order_by("pk").values_list("author_id", "gold_score")
+        return [(author_id, mark) for author_id, mark in rows if mark is not None]
+
+    def fresh_in(self, project_id: int, *, after: int) -> "AnnotationQuerySet":
+        """Standing captions of ordinary tasks beyond one, in the order they were written."""
+        rows = self.standing().filter(task__project_id=project_id, task__is_gold=False)
+        return rows.filter(pk__gt=after).order_by("pk")
+
     def reviewable_by(self, annotator: Annotator) -> "AnnotationQuerySet":
         """Others' captions this person may score.
 
-        Not their own, not scored yet, and not on a task that they might still be asked to caption
-        blind: they have answered it, or it has no room.
+        Nobody's while they are paused or on gold only. Not their own, not scored yet, and not on a
+        task that they might still be asked to caption blind: they have answered it, or it has no
+        room.
         """
+        if annotator.state != AnnotatorState.ACTIVE:
+            return self.none()
         answered = Annotation.objects.filter(task_id=models.OuterRef("task_id"), author=annotator)
         return (
             self.open_for_votes()
@@ -88,6 +114,13 @@ class Annotation(models.Model):
             models.CheckConstraint(
                 condition=Q(seconds__isnull=True) | Q(seconds__gte=0),
                 name="seconds_are_not_negative",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["author", "id"],
+                condition=Q(gold_score__isnull=False),
+                name="gold_answers_by_author",
             ),
         ]
 

@@ -89,10 +89,22 @@ class AnnotatorState(models.TextChoices):
     QUARANTINED = "quarantined", "gold only"
 
 
+# What `move_to` changes.
+MOVED = ("state", "state_changed_at", "state_note")
+
+
 class AnnotatorQuerySet(models.QuerySet["Annotator"]):
     def working(self) -> "AnnotatorQuerySet":
         """Those who may be given work."""
         return self.exclude(state=AnnotatorState.PAUSED)
+
+    def holding_too_much(self) -> "AnnotatorQuerySet":
+        """Those on gold only who still hold a lease on something else."""
+        return self.filter(
+            state=AnnotatorState.QUARANTINED,
+            assignments__state="leased",
+            assignments__task__is_gold=False,
+        ).distinct()
 
     def count_gold(self, pk: int, *, is_right: bool) -> None:
         """Count one marked gold answer."""
@@ -122,6 +134,10 @@ class Annotator(models.Model):
     )
     name = models.CharField(max_length=120, blank=True)
     state = models.CharField(max_length=16, choices=AnnotatorState, default=AnnotatorState.ACTIVE)
+    state_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    state_note = models.CharField(
+        max_length=200, blank=True, editable=False, help_text="Why, as their own page tells them."
+    )
     is_expert = models.BooleanField(default=False)
     n_residuals = models.PositiveIntegerField(default=0, editable=False)
     sum_residuals = models.FloatField(default=0.0, editable=False)
@@ -158,6 +174,18 @@ class Annotator(models.Model):
 
     def __str__(self) -> str:
         return self.name or self.annotator_id
+
+    def move_to(self, state: str, *, note: str = "") -> bool:
+        """Put them into a state, with the words that they are told; the caller saves.
+
+        False where they were in it.
+        """
+        if self.state == state:
+            return False
+        self.state = AnnotatorState(state)
+        self.state_changed_at = timezone.now()
+        self.state_note = note
+        return True
 
     @property
     def is_provisional(self) -> bool:

@@ -139,6 +139,9 @@ class Project(models.Model):
         help_text="Least time between retrainings.",
     )
     promotes_automatically = models.BooleanField(default=False)
+    flags_sought_up_to = models.PositiveBigIntegerField(
+        default=0, editable=False, help_text="The newest caption that was searched for signs."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = ProjectQuerySet.as_manager()

@@ -7,6 +7,7 @@ from portal.errors import NotAllowed
 from portal.models import Annotation
 from portal.pages.frames import show
 from portal.pages.seats import Seat, seated
+from portal.pages.standings import standing_of
 from portal.services import annotators
 
 MOST_SHOWN = 5
@@ -21,6 +22,7 @@ def me(request: HttpRequest, seat: Seat) -> HttpResponse:
     own = Annotation.objects.filter(author=seat.annotator)
     context = {
         "annotator": seat.annotator,
+        "standing": standing_of(seat.annotator),
         "metrics": annotators.metrics(annotator=seat.annotator),
         "history": annotators.history(annotator=seat.annotator),
         "n_captions": own.count(),

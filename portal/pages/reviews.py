@@ -17,6 +17,7 @@ from portal.pages.clips import clip_of
 from portal.pages.forms import ScoreForm
 from portal.pages.frames import show
 from portal.pages.seats import Seat, seated
+from portal.pages.standings import standing_of
 from portal.services import votes
 
 
@@ -48,7 +49,8 @@ def _page(request: HttpRequest, seat: Seat, refused: ScoreForm | None) -> HttpRe
     waiting = Annotation.objects.reviewable_by(seat.annotator)
     first = waiting.filter(task__gt=after).order_by("task_id").first()
     if first is None:
-        empty = {"has_earlier": bool(after) and waiting.exists()}
+        standing = standing_of(seat.annotator)
+        empty = {"has_earlier": bool(after) and waiting.exists(), "standing": standing}
         return show(request, "portal/review_empty.html", empty, seat=seat, tab="review")
     task = Task.objects.select_related("video", "project").get(pk=first.task_id)
     context: dict[str, Any] = {

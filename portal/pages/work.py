@@ -29,6 +29,7 @@ from portal.pages.desks import why_empty
 from portal.pages.forms import CaptionForm, DraftForm, LeaseForm, SkipForm
 from portal.pages.frames import show
 from portal.pages.seats import Seat, seated
+from portal.pages.standings import standing_of
 from portal.services import annotations, assignments
 
 
@@ -45,9 +46,8 @@ def workbench(request: HttpRequest, seat: Seat) -> HttpResponse:
     except (ProjectPaused, NotAllowed):
         assignment = None
     if assignment is None:
-        return show(
-            request, "portal/work_empty.html", {"reason": why_empty(seat)}, seat=seat, tab="work"
-        )
+        context = {"reason": why_empty(seat), "standing": standing_of(seat.annotator)}
+        return show(request, "portal/work_empty.html", context, seat=seat, tab="work")
     assignments.opened(assignment=assignment)
     return _bench(request, seat, assignment)
 
@@ -70,6 +70,7 @@ def _bench(
         "seconds_left": left,
         "form": form or CaptionForm(initial=first),
         "skip_form": SkipForm(auto_id="skip_%s"),
+        "standing": standing_of(seat.annotator),
         "guideline": Guideline.objects.newest_of(seat.project.pk),
     }
     return show(request, "portal/work.html", context, seat=seat, tab="work", status=status)

@@ -119,6 +119,8 @@ def _take_and_finish(task: Task, annotator: Annotator) -> Assignment:
         raise ProjectPaused(f"{task.project} is paused; a manager can open it again.")
     if annotator.state == AnnotatorState.PAUSED:
         raise NotAllowed(f"A manager has paused {annotator}; ask them before going on.")
+    if annotator.state == AnnotatorState.QUARANTINED and not task.is_gold:
+        raise NotAllowed(f"{annotator} is given gold only; ask for work instead.")
     row = None
     had = Assignment.objects.stale().filter(task=task, annotator=annotator).first()
     if had is not None:  # ran out, and the sweep has not come by yet

@@ -14,8 +14,9 @@ from django.db import transaction
 from django.db.models import Avg, Count, Q
 from django.utils import timezone
 
+from portal import signals
 from portal.adapters import vectors
-from portal.algorithms import reliability
+from portal.algorithms import gold, reliability
 from portal.algorithms.evidence import Caption, geometry_of, weigh
 from portal.algorithms.parameters import Parameters
 from portal.errors import InvalidInput
@@ -30,13 +31,11 @@ from portal.models import (
     Residual,
     Task,
 )
-from portal.models.members import AnnotatorState
+from portal.models.members import MOVED, AnnotatorState
+from portal.signals import announce
 
 RECENT_DAYS = 7
 REFIT_TASKS = 20_000
-# A gold answer is right when it is at least this like one of the accepted ones, contradictions
-# taken off: halfway between two captions of different clips and two of one clip.
-GOLD_RIGHT = 0.35
 
 
 def find_or_register(*, project: Project, annotator_id: str, may_register: bool) -> Annotator:
@@ -64,9 +63,9 @@ def find_or_register(*, project: Project, annotator_id: str, may_register: bool)
 def set_state(*, annotator: Annotator, state: str, actor: str) -> Annotator:
     """Pause an annotator, put them on gold only, or let them work again (a manager)."""
     locked = Annotator.objects.select_for_update().get(pk=annotator.pk)
-    if locked.state != state:
-        locked.state = AnnotatorState(state)
-        locked.save(update_fields=["state"])
+    if locked.move_to(state):
+        locked.save(update_fields=MOVED)
+        announce(signals.annotator_moved, annotator_id=locked.pk)
         AuditEntry.objects.record(
             action=f"annotator.{state}", on=locked, project_id=locked.project_id, actor=actor
         )
@@ -165,7 +164,8 @@ def _mark(annotation: Annotation, score: float) -> bool:
     unmarked = Annotation.objects.filter(pk=annotation.pk, gold_score__isnull=True)
     if not unmarked.update(gold_score=score):
         return False
-    Annotator.objects.count_gold(annotation.author_id, is_right=score >= GOLD_RIGHT)
+    Annotator.objects.count_gold(annotation.author_id, is_right=score >= gold.RIGHT)
+    announce(signals.gold_marked, annotator_id=annotation.author_id)
     return True
 
 

@@ -5,9 +5,17 @@ import math
 from django.db import transaction
 
 from portal import signals
-from portal.errors import Conflict, InvalidInput, NotFound, OwnCaption, TaskClosed
+from portal.errors import (
+    Conflict,
+    InvalidInput,
+    NotAllowed,
+    NotFound,
+    OwnCaption,
+    TaskClosed,
+)
 from portal.models import Annotation, Annotator, Consensus, Task, Vote
 from portal.models.annotations import AnnotationState
+from portal.models.members import AnnotatorState
 from portal.models.texts import clean_caption
 from portal.signals import announce
 
@@ -28,6 +36,8 @@ def cast(
     """
     if not math.isfinite(score) or not 0.0 <= score <= 1.0:
         raise InvalidInput.on("score", "score lies between 0 and 1.", "range")
+    if voter.state != AnnotatorState.ACTIVE:
+        raise NotAllowed(f"{voter} is {voter.get_state_display()} and scores no captions now.")
     if rationale:
         rationale = clean_caption(rationale, "rationale")
     locked = Task.objects.select_for_update().get(pk=task.pk)

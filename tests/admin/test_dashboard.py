@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from portal.models import Annotator, Assignment, Residual
+from portal.models import Annotator, Assignment
 from portal.models.members import Role
 from tests.factories import (
     AnnotatorFactory,
@@ -18,6 +18,7 @@ from tests.factories import (
     EndpointFactory,
     EvaluationFactory,
     ExportFactory,
+    FlagFactory,
     JobFactory,
     MembershipFactory,
     ProjectFactory,
@@ -83,22 +84,19 @@ def test_a_worker_that_does_not_tick_is_noticed_by_what_it_owes(look, project):
 
 def test_whoever_is_worth_a_second_look_comes_first(look, project):
     AnnotatorFactory(project=project, annotator_id="ada", reliability=0.9, n_residuals=40)
-    careless = AnnotatorFactory(
-        project=project,
-        annotator_id="zoe",
-        reliability=0.1,
-        reliability_high=0.2,
-        n_residuals=40,
-        n_gold=6,
-        sum_gold=1,
-    )
-    Residual.objects.create(
-        task=TaskFactory(project=project), annotator=careless, n=1, n_credited=1, disagreed=True
-    )
-    people = look().context["figures"].people
+    careless = AnnotatorFactory(project=project, annotator_id="zoe", n_residuals=40)
+    flag = FlagFactory(annotator=careless, kind="drift")
+    FlagFactory(
+        annotator=careless, kind="too_short", state="dismissed", reason="Fine.",
+        decided_at=timezone.now(),
+    )  # fmt: skip
+    page = look()
+    people = page.context["figures"].people
     assert [row["annotator_id"] for row in people] == ["zoe", "ada"]
-    assert people[0]["flags"] == ["gold wrong", "disagrees often", "surely low"]
+    assert people[0]["flags"] == [flag]
     assert people[1]["flags"] == []
+    assert "was good, then fell" in page.text
+    assert "1 sign about a person waits." in stuck(page)
 
 
 def test_newcomers_are_not_judged_yet(look, project):

@@ -71,6 +71,9 @@ def _evidence(project: models.Project, rows: dict[str, Model], word: str) -> dic
         "annotationrevision": caption.revisions.get(),
         "vote": factories.VoteFactory(annotation=caption, rationale=word),
         "consensus": consensus,
+        "flag": factories.FlagFactory(
+            annotator=rows["annotator"], evidence=word, examples=[caption.pk]
+        ),
         "refit": models.Refit.objects.create(
             project=project, number=project.refits.count() + 1, parameters={}
         ),

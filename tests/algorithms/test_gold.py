@@ -51,9 +51,20 @@ def test_quarantine_is_proposed_on_eight_gold_answers_below_two_fifths(n, accura
     assert gold.proposes_quarantine(n, accuracy) is proposed
 
 
-def test_release_needs_more_than_what_led_to_quarantine():
-    assert not gold.proposes_release(0.45)
-    assert gold.proposes_release(0.51)
+def test_release_needs_more_right_than_led_to_quarantine():
+    assert not gold.releases([1.0, 0.0, 1.0, 0.0])
+    assert gold.releases([1.0, 0.0, 1.0, 1.0])
+
+
+def test_release_needs_four_answers_and_looks_at_the_newest_eight():
+    assert not gold.releases([1.0, 1.0, 1.0])
+    assert gold.releases([0.0] * 20 + [1.0] * 5 + [0.0] * 3)
+    assert not gold.releases([1.0] * 20 + [1.0] * 4 + [0.0] * 4)
+
+
+def test_a_mark_at_the_limit_is_right():
+    assert gold.accuracy([gold.RIGHT, gold.RIGHT - 1e-9]) == 0.5
+    assert gold.accuracy([]) == 0.0
 
 
 def test_a_manager_is_warned_before_gold_runs_out():

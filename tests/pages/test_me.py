@@ -1,4 +1,7 @@
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from portal.models.members import Role
 from portal.services import annotators, consensus
@@ -33,3 +36,28 @@ def test_the_page_shows_the_figures_of_the_person_who_looks(seat, project):
 def test_nobody_elses_figures_are_on_it(seat, project):
     AnnotatorFactory(project=project, annotator_id="canary")
     assert "canary" not in seat()[1].get("/me/shapes").content.decode()
+
+
+def test_somebody_on_gold_only_is_told_why_and_how_it_ends(seat, project):
+    user, client = seat()
+    me = AnnotatorFactory(project=project, user=user)
+    assert "check clips" not in client.get("/me/shapes").content.decode()
+    annotators.set_state(annotator=me, state="quarantined", actor="test")
+    gold = TaskFactory(project=project, is_gold=True)
+    AnnotationFactory(task=gold, author=me, gold_score=0.9)
+    page = client.get("/me/shapes").content.decode()
+    assert "As soon as more than half" in page
+    assert "Of the newest 1 since then, 1 were right." in page
+    assert "As soon as more than half" in client.get("/work/shapes").content.decode()
+
+
+def test_whoever_is_back_is_told_for_a_week(seat, project):
+    user, client = seat()
+    me = AnnotatorFactory(
+        project=project, user=user, state_note="You are right again.",
+        state_changed_at=timezone.now(),
+    )  # fmt: skip
+    assert "You are given ordinary clips again." in client.get("/me/shapes").content.decode()
+    me.state_changed_at -= timedelta(days=8)
+    me.save()
+    assert "ordinary clips again" not in client.get("/me/shapes").content.decode()

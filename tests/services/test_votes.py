@@ -3,7 +3,14 @@
 import pytest
 from django.db import IntegrityError, transaction
 
-from portal.errors import Conflict, InvalidInput, NotFound, OwnCaption, TaskClosed
+from portal.errors import (
+    Conflict,
+    InvalidInput,
+    NotAllowed,
+    NotFound,
+    OwnCaption,
+    TaskClosed,
+)
 from portal.models import Vote
 from portal.services import votes
 from tests.factories import (
@@ -94,3 +101,12 @@ def test_gold_answers_take_no_votes():
     annotation = AnnotationFactory(task=TaskFactory(is_gold=True, n_wanted=10))
     with pytest.raises(TaskClosed):
         votes.cast(task=annotation.task, voter=voter_of(annotation.task), score=0.5)
+
+
+@pytest.mark.parametrize("state", ["quarantined", "paused"])
+def test_whoever_is_kept_from_ordinary_work_scores_nothing(state):
+    annotation = AnnotationFactory(task__n_wanted=1)
+    voter = AnnotatorFactory(project=annotation.task.project, state=state)
+    with pytest.raises(NotAllowed):
+        votes.cast(task=annotation.task, voter=voter, score=1.0)
+    assert not type(annotation).objects.reviewable_by(voter).exists()

@@ -38,8 +38,15 @@ def claim(*, annotator: Annotator, task: Task | None = None) -> Assignment | Non
     if running is not None:
         return running
     if task is not None:
+        _check_may_take(annotator, task)
         return _take(annotator, task.pk, {"reason": "asked for by name"})
     return _claim_gold(annotator) or _claim_ordinary(annotator)
+
+
+def _check_may_take(annotator: Annotator, task: Task) -> None:
+    """Refuse ordinary tasks, named, to whoever is given gold only."""
+    if annotator.state == AnnotatorState.QUARANTINED and not task.is_gold:
+        raise NotAllowed(f"{annotator} is given gold only; ask for work without naming a task.")
 
 
 def _claim_gold(annotator: Annotator) -> Assignment | None:
