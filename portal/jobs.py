@@ -18,6 +18,7 @@ from portal.models import (
     Export,
     Prediction,
     Project,
+    Refit,
     RetrainJob,
     Task,
     Video,
@@ -32,6 +33,7 @@ from portal.services import (
     files,
     flags,
     idempotency,
+    refits,
     retraining,
     tasks,
     videos,
@@ -77,7 +79,7 @@ def build_export(export_id: int) -> None:
 @task()
 def refit_project(project_id: int) -> None:
     """Fit a project's consensus parameters anew."""
-    annotators.refit(project=Project.objects.get(pk=project_id))
+    refits.refit(project=Project.objects.get(pk=project_id))
 
 
 def deliver(delivery_id: int) -> None:
@@ -126,6 +128,20 @@ def seek_flags() -> int:
 def seek_flags_in(project_id: int) -> None:
     """Look for signs in one project now."""
     flags.seek(project_id=project_id)
+
+
+def refit_due() -> int:
+    """Fit anew what is due tonight, on a thread of its own: a large project takes minutes."""
+    return sum(_try(_refit, pk) for pk in refits.due())
+
+
+def _refit(project_id: int) -> None:
+    refits.refit(project=Project.objects.get(pk=project_id))
+
+
+def reconsider() -> int:
+    """Look at some more closed tasks with the numbers of a new refit."""
+    return _pay((lambda pk: consensus.reconsider(refit_id=pk), Refit.objects.unreconsidered()))
 
 
 def tidy() -> int:

@@ -244,6 +244,18 @@ class ConsensusFactory(DjangoModelFactory):
     of_revision = factory.SelfAttribute("task.revision")
 
 
+class ReviewFactory(DjangoModelFactory):
+    """An expert's finding that the standing consensus is right; give `consensus` to name it."""
+
+    class Meta:
+        model = models.Review
+
+    task = factory.SubFactory(TaskFactory, state="settled")
+    reviewer = factory.SubFactory(UserFactory)
+    decision = "choose"
+    reason = "I looked twice."
+
+
 class EndpointFactory(DjangoModelFactory):
     """A webhook endpoint; its `secret` column holds no real secret unless given one."""
 

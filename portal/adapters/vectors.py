@@ -1,5 +1,6 @@
 """Sentence vectors of captions, remembered by this process: others' captions come back often."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -21,6 +22,17 @@ def encoder_for(language: str) -> Encoder | None:
 def vector(encoder: Encoder, text: str) -> Vector:
     """One caption's unit vector."""
     return _vector(encoder.name, settings.ENCODER, text)
+
+
+def many(encoder: Encoder, texts: Sequence[str]) -> list[Vector]:
+    """The unit vectors of many captions, each wording encoded once; for work that reads them all.
+
+    Unlike `vector` it neither reads nor fills what this process remembers of the newest captions.
+    """
+    different = sorted(set(texts))
+    rows = encoder.encode(different)
+    places = {text: at for at, text in enumerate(different)}
+    return [np.asarray(rows[places[text]], dtype=np.float32) for text in texts]
 
 
 @lru_cache(maxsize=4)

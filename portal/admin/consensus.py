@@ -6,7 +6,7 @@ from portal.admin.base import ScopedAdmin
 from portal.admin.columns import number, rounded, shortened, stated, table
 from portal.admin.filters import ScopedRelatedFilter
 from portal.admin.sites import site
-from portal.models import Consensus, Refit, Residual, Review
+from portal.models import Consensus, Refit, Residual, Review, ReviewLease
 
 CONTRIBUTIONS = ("score", "support", "skill", "votes", "brevity", "weight")
 
@@ -63,7 +63,10 @@ class ConsensusAdmin(ScopedAdmin):
 class RefitAdmin(ScopedAdmin):
     """The numbers consensus is computed with; the newest is in force."""
 
-    list_display = ("project", "number", "n_captions", "created_at")
+    list_display = (
+        "project", "number", "n_captions", "n_labels", "n_reopened", "reconsidered_at",
+        "created_at",
+    )  # fmt: skip
     list_filter = (("project", ScopedRelatedFilter),)
     list_select_related = ("project",)
     search_fields = ("project__name",)
@@ -95,3 +98,16 @@ class ReviewAdmin(ScopedAdmin):
     list_select_related = ("task", "reviewer")
     search_fields = ("=task__id", "reason", "text", "reviewer__username")
     lookups = ("task",)
+
+
+@register(ReviewLease, site=site)
+class ReviewLeaseAdmin(ScopedAdmin):
+    """Experts at their disputes and audits just now."""
+
+    project_path = "task__project"
+    list_display = ("task", "reviewer", "expires_at")
+    list_filter = (("task__project", ScopedRelatedFilter),)
+    list_select_related = ("task", "reviewer")
+    search_fields = ("=task__id", "reviewer__username")
+    lookups = ("task",)
+    exclude = ("words",)  # an auditor's words stay blind until the audit is done

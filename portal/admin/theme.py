@@ -71,6 +71,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("Caption revisions", "annotationrevision", "edit_note"),
             ("Residuals", "residual", "difference"),
             ("Refits", "refit", "tune"),
+            ("Experts at work", "reviewlease", "hourglass_top"),
             ("Batch items", "batchitem", "list_alt"),
             ("Evaluation items", "evaluationitem", "rule"),
             ("Delivery attempts", "deliveryattempt", "replay"),

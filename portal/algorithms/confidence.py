@@ -68,6 +68,16 @@ def probability(log_odds: float, calibration: tuple[float, float]) -> float:
     return 1 / (1 + math.exp(-z))
 
 
+def log_odds_of(probability: float, calibration: tuple[float, float]) -> float:
+    """Undo `probability`: the log-odds that this calibration made this confidence of.
+
+    Exact to about 1e-9 where the confidence is not within 1e-7 of 0 or 1; those give ±16 / a.
+    """
+    a, b = calibration
+    p = min(max(probability, 1e-7), 1 - 1e-7)
+    return (math.log(p / (1 - p)) - b) / a
+
+
 def platt(
     log_odds: Sequence[float],
     outcomes: Sequence[float],

@@ -17,7 +17,15 @@ from portal.algorithms.worlds import N_ANSWERS, World
 from portal.management import answers
 from portal.models import Annotation, Annotator, Assignment, Consensus, Project, Task
 from portal.models.tasks import TAKES_EVIDENCE
-from portal.services import annotations, annotators, assignments, predictions, projects, tasks
+from portal.services import (
+    annotations,
+    annotators,
+    assignments,
+    predictions,
+    projects,
+    refits,
+    tasks,
+)
 from portal.services.predictions import PredictionItem
 
 REFIT_EVERY = 250  # captions; in earnest each night
@@ -91,7 +99,7 @@ class Simulation:
             self._answer(person, assignment)
             n_captions += 1
             if n_captions % REFIT_EVERY == 0:
-                annotators.refit(project=self.project)
+                refits.refit(project=self.project)
         return self._count()
 
     def _who_asks(self, resting: set[int]) -> int:

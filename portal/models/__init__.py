@@ -2,7 +2,7 @@
 
 from portal.models.annotations import Annotation, AnnotationRevision
 from portal.models.assignments import Assignment
-from portal.models.consensus import Consensus, Refit, Residual, Review
+from portal.models.consensus import Consensus, Residual
 from portal.models.evaluations import Evaluation, EvaluationItem
 from portal.models.events import (
     AuditEntry,
@@ -18,7 +18,9 @@ from portal.models.flags import Flag
 from portal.models.members import Annotator, Invitation, Membership, ServiceToken
 from portal.models.predictions import Prediction
 from portal.models.projects import Guideline, Project
+from portal.models.refits import Refit
 from portal.models.retraining import BatchItem, MiniBatch, RetrainJob
+from portal.models.reviews import Review, ReviewLease
 from portal.models.tasks import GoldReference, Task
 from portal.models.users import User
 from portal.models.versions import ModelVersion
@@ -55,6 +57,7 @@ __all__ = [
     "Residual",
     "RetrainJob",
     "Review",
+    "ReviewLease",
     "ServiceToken",
     "Task",
     "User",

@@ -1,4 +1,4 @@
-"""What stands: refits (the numbers consensus is computed with), consensus, residuals, reviews.
+"""What stands: consensus in all its versions, and what each says of the people behind it.
 
 A consensus row stores everything it used, so that recomputing from the row alone gives the same.
 """
@@ -13,35 +13,9 @@ from django.utils import timezone
 from portal.models.annotations import Annotation
 from portal.models.members import Annotator
 from portal.models.projects import Project
+from portal.models.refits import Refit
 from portal.models.tasks import Task
 from portal.models.users import User
-
-
-class RefitQuerySet(models.QuerySet["Refit"]):
-    def current_of(self, project_id: int) -> "Refit | None":
-        """The parameters in force, if any refit has run."""
-        return self.filter(project_id=project_id).order_by("-number").first()
-
-
-class Refit(models.Model):
-    """One fit of a project's consensus parameters; versioned, the newest is in force."""
-
-    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="refits")
-    number = models.PositiveIntegerField()
-    parameters = models.JSONField()
-    n_captions = models.PositiveIntegerField(default=0)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-
-    objects = RefitQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["project", "-number"]
-        constraints = [
-            models.UniqueConstraint(fields=["project", "number"], name="refit_numbers_are_unique"),
-        ]
-
-    def __str__(self) -> str:
-        return f"Refit {self.number}"
 
 
 class ConsensusStatus(models.TextChoices):
@@ -208,6 +182,19 @@ class ResidualQuerySet(models.QuerySet["Residual"]):
             update_fields=["value", "n", "disagreed", "changed_at"],
         )
 
+    def restate(self, rows: "Iterable[Residual]") -> None:
+        """Write what a refit found, as credited already; when each happened stays.
+
+        The caller holds the tasks' locks and sums up the annotators in the same transaction.
+        """
+        self.bulk_create(
+            rows,
+            batch_size=1000,
+            update_conflicts=True,
+            unique_fields=["task", "annotator"],
+            update_fields=["value", "n", "credited", "n_credited"],
+        )
+
     def forget(self, task_pk: int, *, but: Collection[int] = ()) -> None:
         """Take back what was noted of people whose caption no longer stands."""
         gone = self.filter(task_id=task_pk, n=1).exclude(annotator_id__in=but)
@@ -243,35 +230,3 @@ class Residual(models.Model):
 
     def __str__(self) -> str:
         return f"{self.annotator}: {self.value:+.3f}"
-
-
-class Decision(models.TextChoices):
-    CHOOSE = "choose", "choose one of the captions"
-    WRITE = "write", "write a caption"
-    MORE = "more", "ask for two more"
-    REJECT = "reject", "reject the clip"
-
-
-class Review(models.Model):
-    """An expert's decision on a disputed or audited task, with its reason; never edited."""
-
-    task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="reviews")
-    consensus = models.ForeignKey(
-        Consensus, on_delete=models.PROTECT, null=True, blank=True, related_name="reviews"
-    )
-    reviewer = models.ForeignKey(User, on_delete=models.PROTECT, related_name="reviews")
-    decision = models.CharField(max_length=16, choices=Decision)
-    annotation = models.ForeignKey(
-        Annotation, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
-    )
-    text = models.TextField(blank=True)
-    reason = models.TextField()
-    is_audit = models.BooleanField(default=False)
-    probability = models.FloatField(default=1.0, help_text="Chance with which it was drawn.")
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-
-    class Meta:
-        ordering = ["-id"]
-
-    def __str__(self) -> str:
-        return f"{self.get_decision_display()} ({self.task})"

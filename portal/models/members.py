@@ -93,6 +93,10 @@ class AnnotatorState(models.TextChoices):
 MOVED = ("state", "state_changed_at", "state_note")
 
 
+# What follows from an annotator's sums of residuals.
+STATED = ("skill", "skill_error", "reliability", "reliability_low", "reliability_high")
+
+
 class AnnotatorQuerySet(models.QuerySet["Annotator"]):
     def working(self) -> "AnnotatorQuerySet":
         """Those who may be given work."""
@@ -186,6 +190,12 @@ class Annotator(models.Model):
         self.state_changed_at = timezone.now()
         self.state_note = note
         return True
+
+    def stand_at(self, *, s: float, se: float, reliability: float, low: float, high: float) -> None:
+        """Take the place that a fit or a credit gives; the caller saves `STATED`."""
+        self.skill, self.skill_error = s, se
+        self.reliability = reliability
+        self.reliability_low, self.reliability_high = low, high
 
     @property
     def is_provisional(self) -> bool:

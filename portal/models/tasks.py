@@ -80,6 +80,42 @@ class TaskQuerySet(models.QuerySet["Task"]):
             .filter(met__task__isnull=True)
         )
 
+    def disputed_for(self, user_pk: int, project_id: int) -> "TaskQuerySet":
+        """Disputed tasks that this user may decide, the most pressing first.
+
+        None that they captioned, and none that another expert has open just now.
+        """
+        return (
+            self.filter(project_id=project_id, state=TaskState.DISPUTED)
+            .exclude(annotations__author__user_id=user_pk)
+            .free_for(user_pk)
+            .order_by("virtual_due", "id")
+        )
+
+    def awaiting_audit_by(self, user_pk: int, project_id: int) -> "TaskQuerySet":
+        """Settled tasks drawn for the audit that this user may judge blind, longest settled first.
+
+        None that they captioned or scored, and none that another expert is at.
+        """
+        return (
+            self.filter(
+                project_id=project_id,
+                is_audited=True,
+                audited_at__isnull=True,
+                state=TaskState.SETTLED,
+            )
+            .exclude(annotations__author__user_id=user_pk)
+            .exclude(annotations__votes__voter__user_id=user_pk)
+            .free_for(user_pk)
+            .order_by("closed_at", "id")
+        )
+
+    def free_for(self, user_pk: int) -> "TaskQuerySet":
+        """Leave out what another expert has in hand."""
+        return self.exclude(
+            Q(review_lease__expires_at__gt=timezone.now()) & ~Q(review_lease__reviewer_id=user_pk)
+        )
+
     def unsettled(self) -> "TaskQuerySet":
         """Tasks whose evidence no consensus has looked at: what the sweep hands to settle."""
         return self.filter(
@@ -147,6 +183,10 @@ class Task(models.Model):
         default=False, help_text="Drawn at random, whatever its priority."
     )
     is_audited = models.BooleanField(default=False, help_text="Drawn for the blind expert audit.")
+    audit_probability = models.FloatField(
+        default=0.0, help_text="Chance with which it was drawn for the audit."
+    )
+    audited_at = models.DateTimeField(null=True, blank=True)
 
     uncertainty = models.FloatField(default=0.5, help_text="Rank-normalised, 0–1.")
     difficulty = models.FloatField(default=0.0, help_text="Logits: −1 easy … +1 hard.")
@@ -205,6 +245,11 @@ class Task(models.Model):
                 name="unsettled_tasks",
             ),
             models.Index(fields=["project", "state", "id"], name="tasks_by_state"),
+            models.Index(
+                fields=["project", "closed_at", "id"],
+                condition=Q(is_audited=True, audited_at__isnull=True, state="settled"),
+                name="tasks_awaiting_audit",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -243,6 +288,21 @@ class Task(models.Model):
                 f"{self} is {self.get_state_display()}; only an open task is disputed."
             )
         self.state = TaskState.DISPUTED
+
+    def draw_for_audit(self, *, is_drawn: bool, probability: float) -> None:
+        """Say whether a blind expert looks at what its captions agreed on; the caller saves."""
+        self.is_audited = is_drawn
+        self.audit_probability = probability if is_drawn else 0.0
+        self.audited_at = None
+
+    def refute(self) -> None:
+        """Hand a settled task whose audit found it wrong to an expert; the caller saves."""
+        if self.state != TaskState.SETTLED:
+            raise TaskClosed(
+                f"{self} is {self.get_state_display()}; only a settled one is refuted."
+            )
+        self.state = TaskState.DISPUTED
+        self.closed_at = None
 
     def park(self, reason: str) -> None:
         """Set an open task aside for a manager; the caller saves."""

@@ -7,7 +7,7 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.utils.text import capfirst
 
 from portal.errors import InvalidInput, PortalError
-from portal.models.consensus import Decision
+from portal.models.reviews import DECISIONS, Decision
 from portal.models.tasks import ParkReason
 from portal.models.texts import MAX_CHARACTERS
 
@@ -139,7 +139,8 @@ class DecisionForm(RefusableForm):
     """An expert's decision on a disputed task."""
 
     decision = forms.ChoiceField(
-        choices=Decision.choices, error_messages={"required": "Choose what is to be done."}
+        choices=[(decision.value, decision.label) for decision in DECISIONS],
+        error_messages={"required": "Choose what is to be done."},
     )
     annotation = forms.IntegerField(required=False)
     text = forms.CharField(

@@ -4,7 +4,6 @@ Two reliabilities are never mixed: agreement with this project's people (a perce
 accuracy on gold (absolute, decides exams and quarantine).
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import accumulate
@@ -31,11 +30,10 @@ from portal.models import (
     Residual,
     Task,
 )
-from portal.models.members import MOVED, AnnotatorState
+from portal.models.members import MOVED, STATED, AnnotatorState
 from portal.signals import announce
 
 RECENT_DAYS = 7
-REFIT_TASKS = 20_000
 
 
 def find_or_register(*, project: Project, annotator_id: str, may_register: bool) -> Annotator:
@@ -128,13 +126,14 @@ def _restate(annotator_ids: Sequence[int], parameters: Parameters) -> None:
             parameters.sigma_a,
             parameters.mu,
         )
-        annotator.skill, annotator.skill_error = place.s, place.se
-        annotator.reliability = place.reliability
-        annotator.reliability_low, annotator.reliability_high = place.low, place.high
+        annotator.stand_at(
+            s=place.s,
+            se=place.se,
+            reliability=place.reliability,
+            low=place.low,
+            high=place.high,
+        )
         annotator.save(update_fields=STATED)
-
-
-STATED = ["skill", "skill_error", "reliability", "reliability_low", "reliability_high"]
 
 
 def grade_gold(*, annotation_id: int) -> float | None:
@@ -231,53 +230,3 @@ def history(*, annotator: Annotator) -> list[tuple[datetime, float, float, float
         place = reliability.skill(n, total, parameters.sigma_e, parameters.sigma_a, parameters.mu)
         points.append((at, place.reliability, place.low, place.high))
     return points
-
-
-def refit(*, project: Project) -> Refit | None:
-    """Fit the project's parameters and everybody's skill anew; None in an empty project.
-
-    The fit runs outside of any transaction; writing it is one swap.
-    """
-    tasks = _captions_by_task(project)
-    if not tasks:
-        return None
-    fitted = reliability.refit(tasks, _parameters(project.pk))
-    return _swap(project, fitted, sum(len(task) for task in tasks))
-
-
-def _captions_by_task(project: Project) -> list[list[Caption]]:
-    encoder = vectors.encoder_for(project.language)
-    grouped: dict[int, list[Caption]] = defaultdict(list)
-    rows = (
-        Annotation.objects.standing()
-        .filter(task__project=project, task__is_gold=False)
-        .select_related("prediction_shown")
-        .order_by("-task_id", "id")
-    )
-    for row in rows.iterator(chunk_size=2000):
-        if row.task_id not in grouped and len(grouped) >= REFIT_TASKS:
-            break
-        grouped[row.task_id].append(
-            Caption(
-                key=row.pk,
-                text=row.text,
-                author=row.author_id,
-                shown_prediction=row.prediction_shown.caption if row.prediction_shown else None,
-                vector=vectors.vector(encoder, row.text) if encoder else None,
-            )
-        )
-    return [grouped[task_id] for task_id in sorted(grouped)]
-
-
-@transaction.atomic
-def _swap(project: Project, fitted: reliability.Refit, n_captions: int) -> Refit:
-    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
-    before = Refit.objects.current_of(project.pk)
-    row = Refit.objects.create(
-        project=project,
-        number=before.number + 1 if before else 1,
-        parameters=fitted.parameters.to_json(),
-        n_captions=n_captions,
-    )
-    _restate(list(fitted.skills), fitted.parameters)
-    return row

@@ -81,6 +81,9 @@ def _evidence(project: models.Project, rows: dict[str, Model], word: str) -> dic
         "review": models.Review.objects.create(
             task=task, reviewer=rows["user"], decision="write", text=word, reason=word
         ),
+        "reviewlease": models.ReviewLease.objects.create(
+            task=task, reviewer=rows["user"], words=word, expires_at=task.created_at
+        ),
     }
 
 

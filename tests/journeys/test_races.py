@@ -11,8 +11,25 @@ import pytest
 from django.db import connections
 
 from portal.errors import PortalError
-from portal.models import Annotator, Assignment, Consensus, Prediction, Task, User, Video
-from portal.services import annotations, annotators, assignments, consensus, predictions, votes
+from portal.models import (
+    Annotator,
+    Assignment,
+    Consensus,
+    Event,
+    Prediction,
+    Task,
+    User,
+    Video,
+)
+from portal.services import (
+    annotations,
+    annotators,
+    assignments,
+    consensus,
+    predictions,
+    refits,
+    votes,
+)
 from portal.services.predictions import PredictionItem
 from tests.factories import (
     AnnotationFactory,
@@ -127,6 +144,45 @@ def test_sixteen_who_finalise_at_once_get_the_same_consensus():
     assert recomputed_otherwise() == []
 
 
+def test_sixteen_who_settle_one_task_at_once_write_one_result():
+    """F16: a consensus job that is started many times does what one does."""
+    for _ in range(ROUNDS):
+        task = TaskFactory(project=ProjectFactory(threshold=0.0), n_wanted=3)
+        for text in (WORDS[0], WORDS[1], WORDS[0]):
+            AnnotationFactory(task=task, text=text)
+        at_once(*[partial(consensus.settle, task_id=task.pk)] * 16)
+        stands = Consensus.objects.get(task=task)
+        assert (stands.status, stands.number, stands.is_standing) == ("accepted", 1, True)
+        assert Event.objects.filter(type="consensus.reached", project=task.project).count() == 1
+        again = [lambda pk=stands.pk: annotators.credit(consensus_id=pk)] * 4
+        at_once(*again)
+        assert {a.author.n_residuals for a in task.annotations.all()} == {1}
+    assert recomputed_otherwise() == []
+    assert summed_otherwise() == []
+
+
+def test_refits_at_once_write_one_version_each_and_re_open_a_task_once():
+    for _ in range(ROUNDS):
+        project = ProjectFactory(threshold=0.0, audit_share=0.0)
+        people = AnnotatorFactory.create_batch(3, project=project)
+        task = TaskFactory(project=project, n_wanted=3)
+        for author, text in zip(people, (WORDS[0], WORDS[0], WORDS[2]), strict=True):
+            AnnotationFactory(task=task, author=author, text=text)
+        consensus.settle(task_id=task.pk)
+        at_once(*[lambda project=project: refits.refit(project=project)] * 4)
+        newest, *older = project.refits.order_by("-number")
+        assert [row.number for row in (newest, *older)] == list(range(newest.number, 0, -1))
+        Consensus.objects.filter(task=task).update(status="accepted", confidence=0.99, refit=None)
+        Task.objects.filter(pk=task.pk).update(state="settled")
+        Annotator.objects.filter(project=project).update(skill=-0.4)
+        Annotator.objects.filter(pk=people[2].pk).update(skill=0.4)
+        at_once(*[lambda pk=newest.pk: consensus.reconsider(refit_id=pk)] * 4)
+        newest.refresh_from_db()
+        assert newest.n_reopened == 1
+        assert task.consensuses.count() == 2
+    assert summed_otherwise() == []
+
+
 def test_of_experts_who_decide_at_once_one_does():
     for _ in range(ROUNDS):
         task = TaskFactory(project=ProjectFactory(max_captions=2, min_captions=2), n_wanted=2)
@@ -186,9 +242,7 @@ def test_credits_of_the_same_people_and_a_refit_at_once_lose_nothing():
         written = consensus.settle(task_id=task_pk)
         annotators.credit(consensus_id=written.pk)
 
-    at_once(
-        *[lambda pk=pk: settle(pk) for pk in settled], lambda: annotators.refit(project=project)
-    )
+    at_once(*[lambda pk=pk: settle(pk) for pk in settled], lambda: refits.refit(project=project))
     assert set(Annotator.objects.values_list("n_residuals", flat=True)) == {6}
     assert summed_otherwise() == []
     assert recomputed_otherwise() == []

@@ -43,6 +43,8 @@ class Command(BaseCommand):
             Ticker("catch-up", seconds=settings.SWEEP_SECONDS, order=jobs.catch_up, stop=stop),
             Ticker("judging", seconds=settings.SWEEP_SECONDS, order=jobs.ask_judge, stop=stop),
             Ticker("flags", seconds=60.0, order=jobs.seek_flags, stop=stop),
+            Ticker("refits", seconds=600.0, order=jobs.refit_due, stop=stop),
+            Ticker("again", seconds=settings.SWEEP_SECONDS, order=jobs.reconsider, stop=stop),
             Ticker("deliveries", seconds=0.5, order=deliverers.send_due, stop=stop),
             Ticker("tidying", seconds=3600.0, order=jobs.tidy, stop=stop),
             Ticker("forgetting", seconds=3600.0, order=queues.forget_finished, stop=stop),

@@ -7,7 +7,8 @@ from portal.algorithms.similarity import mixed
 from portal.errors import InvalidInput, NotAllowed, NotFound, TaskClosed
 from portal.models import Annotation, AuditEntry, Consensus, Residual, Review, Task, User
 from portal.models.annotations import AnnotationState
-from portal.models.consensus import ConsensusStatus, Decision
+from portal.models.consensus import ConsensusStatus
+from portal.models.reviews import DECISIONS, Decision
 from portal.models.tasks import TaskState
 from portal.models.texts import clean_caption
 from portal.services.consensus.settling import close_with
@@ -32,8 +33,8 @@ def review(
 
     Raises NotAllowed for an expert who captioned the task, TaskClosed where it is not disputed.
     """
-    if decision not in Decision.values:
-        raise InvalidInput.on("decision", f"decision is one of {', '.join(Decision.values)}.")
+    if decision not in DECISIONS:
+        raise InvalidInput.on("decision", f"decision is one of {', '.join(DECISIONS)}.")
     reason = clean_caption(reason, "reason")
     locked = (
         Task.objects.select_for_update(of=("self",))

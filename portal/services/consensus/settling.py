@@ -47,7 +47,7 @@ def settle(*, task_id: int) -> Consensus | None:
 @transaction.atomic
 def _write(task_id: int, revision: int, gathered: Gathered | None) -> tuple[bool, Consensus | None]:
     """Write one settlement unless the evidence has moved on; says whether it did."""
-    task = _lock(task_id)
+    task = lock(task_id)
     if task.revision != revision:
         return False, None
     if task.settled_revision >= revision or not task.takes_evidence:
@@ -58,19 +58,21 @@ def _write(task_id: int, revision: int, gathered: Gathered | None) -> tuple[bool
         Residual.objects.forget(task.pk)
         task.save(update_fields=["settled_revision"])
         return True, None
-    status = _status(task, gathered)
+    status = status_of(task, gathered)
     consensus = write_consensus(task, gathered, status)
-    _close(task, consensus)
+    follow(task, consensus)
     task.save()
     return True, consensus
 
 
-def _lock(task_id: int) -> Task:
+def lock(task_id: int) -> Task:
+    """One task with what its settlement reads, its row locked."""
     rows = Task.objects.select_for_update(of=("self",)).select_related("project", "video")
     return rows.get(pk=task_id)
 
 
-def _status(task: Task, gathered: Gathered) -> ConsensusStatus:
+def status_of(task: Task, gathered: Gathered) -> ConsensusStatus:
+    """Whether this evidence closes the task, asks one more, or needs an expert."""
     if task.state == TaskState.DISPUTED:  # it is an expert's now, whatever the votes say
         return ConsensusStatus.DISPUTED
     stop = should_stop(
@@ -84,7 +86,9 @@ def _status(task: Task, gathered: Gathered) -> ConsensusStatus:
     return STATUS[stop]
 
 
-def write_consensus(task: Task, gathered: Gathered, status: ConsensusStatus) -> Consensus:
+def write_consensus(
+    task: Task, gathered: Gathered, status: ConsensusStatus, reason: str = ""
+) -> Consensus:
     """Write the next consensus version and its residuals; the one before no longer stands."""
     decision = gathered.decision
     number = Consensus.objects.retire(task.pk)
@@ -103,6 +107,7 @@ def write_consensus(task: Task, gathered: Gathered, status: ConsensusStatus) -> 
         candidates=_candidates(decision),
         of_revision=gathered.revision,
         refit_id=gathered.refit_id,
+        reason=reason,
     )
     write_residuals(task, gathered)
     return consensus
@@ -141,7 +146,7 @@ def write_residuals(task: Task, gathered: Gathered) -> None:
     Residual.objects.forget(task.pk, but=gathered.authors.values())
 
 
-def _close(task: Task, consensus: Consensus) -> None:
+def follow(task: Task, consensus: Consensus) -> None:
     """Do to the task what its consensus says, and announce it; the caller saves."""
     ids = {"task_id": task.pk, "consensus_id": consensus.pk}
     if consensus.status == ConsensusStatus.ACCEPTED:
@@ -157,9 +162,10 @@ def _close(task: Task, consensus: Consensus) -> None:
 def close_with(task: Task, consensus: Consensus, state: TaskState) -> None:
     """Close a task with a final consensus: event and announcement; the caller saves."""
     task.close(state, at=timezone.now())
-    task.is_audited = sampling.is_for_audit(
-        str(task.pk), salt=task.project.evaluation_salt, share=task.project.audit_share
-    )
+    if consensus.status == ConsensusStatus.ACCEPTED:
+        _draw_for_audit(task)
+    elif task.audited_at is None:  # a person has decided: there is nothing to audit any more
+        task.draw_for_audit(is_drawn=False, probability=0.0)
     Event.objects.record(
         project_id=task.project_id,
         type="consensus.reached",
@@ -185,6 +191,12 @@ def short_enough(caption: str) -> str | None:
     return caption if len(caption.encode()) <= TOLD_BYTES else None
 
 
+def _draw_for_audit(task: Task) -> None:
+    share = task.project.audit_share
+    is_drawn = sampling.is_for_audit(str(task.pk), salt=task.project.evaluation_salt, share=share)
+    task.draw_for_audit(is_drawn=is_drawn, probability=share)
+
+
 def finalise(*, task: Task, actor: str, user: User | None = None) -> Consensus:
     """Close a task with the captions it has; a task that is closed keeps what it has.
 
@@ -208,7 +220,7 @@ def finalise(*, task: Task, actor: str, user: User | None = None) -> Consensus:
 def _finalise(
     task_id: int, revision: int, gathered: Gathered, actor: str, user: User | None
 ) -> Consensus | None:
-    task = _lock(task_id)
+    task = lock(task_id)
     if task.revision != revision:
         return None
     done = Consensus.objects.final().filter(task=task).first()

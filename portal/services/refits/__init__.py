@@ -1,0 +1,9 @@
+"""The nightly refit: parameters, everybody's skill and the calibration of confidence, fitted anew.
+
+evidence (what people wrote and how it was settled) and calibrating (what experts and gold said of
+it) → fitting (due, refit) → swapping (one transaction puts all of it in force).
+"""
+
+from portal.services.refits.fitting import due, refit
+
+__all__ = ["due", "refit"]
