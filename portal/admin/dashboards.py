@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from portal.admin import troubles
+from portal.algorithms.savings import Savings
 from portal.models import Consensus, Evaluation, Flag, Project, RetrainJob
 from portal.models.members import AnnotatorState
 from portal.models.tasks import TaskState
@@ -40,6 +41,7 @@ class Figures:
     people: list[dict[str, Any]]
     n_people: int
     n_flagged: int
+    savings: Savings
     counted_at: datetime
 
 
@@ -100,6 +102,7 @@ def _count(project: Project) -> Figures:
         people=people[:MOST_PEOPLE],
         n_people=len(people),
         n_flagged=sum(bool(row["flags"]) for row in people),
+        savings=projects.savings(project=project),
         counted_at=timezone.now(),
     )
 

@@ -7,22 +7,26 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Avg, Count, F, Min, Q
+from django.db.models import Avg, Count, F, Min, Q, Sum
 from django.db.models.functions import Greatest, Least, TruncDate
 from django.utils import timezone
 
+from portal.algorithms.savings import Savings
 from portal.errors import Conflict, InvalidInput
 from portal.models import (
     Annotation,
+    Assignment,
     AuditEntry,
     Consensus,
     Guideline,
     Membership,
     Project,
+    Review,
     Task,
     User,
     Vote,
 )
+from portal.models.assignments import AssignmentState
 from portal.models.members import Role
 from portal.models.projects import RESERVED_SLUGS
 from portal.models.tasks import TaskState
@@ -142,6 +146,24 @@ def progress(*, project: Project) -> Progress:
         oldest_open_at=tasks.open().ordinary().aggregate(oldest=Min("created_at"))["oldest"],
         captions_per_day=_per_day(project),
         n_new_consensus=Consensus.objects.filter(project=project).trainable().unbatched().count(),
+    )
+
+
+def savings(*, project: Project) -> Savings:
+    """Count what the settled tasks have cost, everything that is no caption included."""
+    tasks = Task.objects.ordinary().filter(project=project)
+    settled = tasks.filter(state=TaskState.SETTLED, n_captions__gt=0)
+    closed = settled.aggregate(n_tasks=Count("id"), n_captions=Sum("n_captions"))
+    standing = Annotation.objects.standing().filter(task__project=project)
+    skipped = Assignment.objects.filter(task__project=project, state=AssignmentState.SKIPPED)
+    return Savings(
+        n_tasks=closed["n_tasks"],
+        n_captions=closed["n_captions"] or 0,
+        n_gold=standing.filter(task__is_gold=True).count(),
+        n_skips=skipped.count(),
+        n_reviews=Review.objects.filter(task__project=project).count(),
+        n_votes=Vote.objects.filter(annotation__task__project=project).count(),
+        redundancy=project.max_captions,
     )
 
 

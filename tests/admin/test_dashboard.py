@@ -156,3 +156,10 @@ def test_figures_that_took_long_are_kept_for_a_minute(look, project, monkeypatch
     assert look().context["figures"].n_people == 1
     Annotator.objects.all().delete()
     assert look().context["figures"].n_people == 1
+
+
+@pytest.mark.parametrize(("n_captions", "told"), [(3, "40 % fewer"), (7, "40 % more")])
+def test_what_asking_until_sure_has_saved_is_said_either_way(look, project, n_captions, told):
+    TaskFactory(project=project, state="settled", n_captions=n_captions)
+    words = " ".join(look().text.replace("<small>", "").split())
+    assert told in words

@@ -6,11 +6,12 @@ import pytest
 from django.utils import timezone
 
 from portal.errors import Conflict, InvalidInput
-from portal.models import BatchItem, Guideline, Project, Task, User
+from portal.models import BatchItem, Guideline, Project, Review, Task, User
 from portal.models.members import Role
 from portal.services import members, projects
 from tests.factories import (
     AnnotationFactory,
+    AssignmentFactory,
     BatchItemFactory,
     ConsensusFactory,
     JobFactory,
@@ -154,3 +155,25 @@ def test_new_consensus_leaves_out_what_was_batched_held_out_or_erased():
     )
     assert BatchItem.objects.count() == 1
     assert projects.progress(project=project).n_new_consensus == 1
+
+
+def test_savings_count_everything_that_somebody_did():
+    project = ProjectFactory(min_captions=3, max_captions=5)
+    settled = [TaskFactory(project=project, state="settled", n_captions=n) for n in (2, 3)]
+    TaskFactory(project=project, state="open", n_captions=1)
+    caption = AnnotationFactory(task=settled[0])
+    gold = TaskFactory(project=project, is_gold=True, n_wanted=9)
+    AnnotationFactory(task=gold)
+    VoteFactory(annotation=caption)
+    AssignmentFactory(task=settled[1], state="skipped", skip_reason="unplayable")
+    Review.objects.create(
+        task=settled[0], reviewer=UserFactory(), decision="choose", reason="It is right."
+    )
+    counted = projects.savings(project=project)
+    assert (counted.n_tasks, counted.n_captions) == (2, 6)
+    assert (counted.n_gold, counted.n_votes, counted.n_skips, counted.n_reviews) == (1, 1, 1, 1)
+    assert (counted.n_spent, counted.n_fixed, counted.share) == (10, 10, 0.0)
+
+
+def test_a_project_without_settled_tasks_has_saved_nothing_yet():
+    assert projects.savings(project=ProjectFactory()).share is None
