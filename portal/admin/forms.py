@@ -174,12 +174,6 @@ class EndpointChangeForm(Question):
         super().__init__(data, row=row, initial={"events": row.events if row else []}, **rest)
 
 
-class ExportForm(ProjectQuestion):
-    """What an export is called."""
-
-    name = line(max_length=120, initial="captions")
-
-
 class GuidelineForm(ProjectQuestion):
     """The next version of the guidelines."""
 

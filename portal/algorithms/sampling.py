@@ -41,3 +41,15 @@ def is_control(task_key: str, *, salt: str, share: float = CONTROL_SHARE) -> boo
 def is_for_audit(task_key: str, *, salt: str, share: float = AUDIT_SHARE) -> bool:
     """Say whether a settled task gets a blind expert look: calibration must see easy ones too."""
     return is_in_slice(task_key, salt=f"audit/{salt}", share=share)
+
+
+def split_of(video_id: str, *, is_evaluation: bool, salt: str, validation_share: float) -> str:
+    """Return the split that a video's captions go into: test, validation or train.
+
+    By video, the same in every export of a project: what is kept for evaluation is the test split,
+    and of the others a fixed share is for validation, which a larger share only adds to.
+    """
+    if is_evaluation:
+        return "test"
+    is_kept = is_in_slice(video_id, salt=f"validation/{salt}", share=validation_share)
+    return "validation" if is_kept else "train"

@@ -2,36 +2,54 @@
 
 from typing import Any, ClassVar
 
+import msgspec
 from django.http import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from portal.adapters.formats import FORMATS
 from portal.api import queries
 from portal.api.base import PortalView, answer, parse_uid
-from portal.api.downloads import LINK_FILTERS, NDJSON, LinkSigned, send
-from portal.api.fields import Body, Text
+from portal.api.downloads import LINK_FILTERS, LinkSigned, send
+from portal.api.fields import Body, Flag, Number, Text
 from portal.api.idempotency import keyed
 from portal.api.pagination import narrow, paged
 from portal.api.permissions import MANAGERS, Need, NeedsMet
 from portal.api.schema import documented, page_of
 from portal.api.times import iso
-from portal.errors import Conflict, NotFound
+from portal.errors import Conflict, InvalidInput, NotFound
 from portal.models import Export
-from portal.models.exports import ExportState
+from portal.models.exports import ExportFormat, ExportState
 from portal.models.members import Role, Scope
 from portal.services import exports
+from portal.services.exports import Options
 
+MIMES = tuple(dict.fromkeys(each.mime for each in FORMATS.values()))
 MAKERS = Need(Scope.EXPORT, MANAGERS)
 READERS = Need(Scope.EXPORT, (Role.MANAGER, Role.READER))
 
 
 class ExportInput(Body):
-    """What the export is called."""
+    """What the export is called, which captions it takes, and how they are written down."""
 
     name = Text(max_length=120)
     project = Text(required=False)
+    format = Text(required=False, help_text=f"One of {', '.join(ExportFormat.values)}.")
+    statuses = serializers.ListField(
+        child=Text(), max_length=3, required=False, help_text="accepted, finalised, decided; all."
+    )
+    min_confidence = Number(required=False, min_value=0, max_value=1)
+    tags = serializers.ListField(
+        child=Text(max_length=200), max_length=50, required=False, help_text="Any of them."
+    )
+    since = serializers.DateTimeField(required=False, help_text="Of the consensus.")
+    until = serializers.DateTimeField(required=False, help_text="Exclusive.")
+    model_version = Text(max_length=120, required=False)
+    validation_share = Number(required=False, min_value=0, max_value=1)
+    with_files = Flag(required=False, help_text="VideoFolder: the clips' bytes too.")
+    authors = Text(required=False, help_text="pseudonyms (unless given) or ids.")
 
 
 class ExportOutput(serializers.Serializer[Any]):
@@ -43,7 +61,13 @@ class ExportOutput(serializers.Serializer[Any]):
     format = serializers.CharField()
     state = serializers.ChoiceField(ExportState.choices)
     failure = serializers.CharField(allow_blank=True)
+    options = serializers.DictField(help_text="What was asked for beyond the defaults.")
+    progress = serializers.FloatField(help_text="0–1.")
     n_rows = serializers.IntegerField()
+    counts = serializers.DictField(child=serializers.IntegerField())
+    guidelines = serializers.ListField(
+        child=serializers.IntegerField(), help_text="Versions the captions were written under."
+    )
     n_bytes = serializers.IntegerField()
     sha256 = serializers.CharField(allow_blank=True)
     download_url = serializers.CharField(allow_null=True, help_text="Null until it is ready.")
@@ -70,8 +94,14 @@ class ExportsView(PortalView):
     @keyed
     def post(self, request: Request) -> Response:
         data = self.body(request, ExportInput)
+        project, name = self.project(data.pop("project", None)), data.pop("name")
+        chosen = data.pop("format", ExportFormat.JSONL)
         export = exports.request(
-            project=self.project(data.get("project")), name=data["name"], user=self.caller.user
+            project=project,
+            name=name,
+            format=chosen,
+            options=options_of(data),
+            user=self.caller.user,
         )
         return answer(describe(self, export), created=True)
 
@@ -96,7 +126,7 @@ class ExportDownloadView(PortalView):
     @documented(
         "download_export",
         "Download an export (Range resumes)",
-        answers={(200, NDJSON): OpenApiTypes.BINARY, (206, NDJSON): OpenApiTypes.BINARY},
+        answers={(status, mime): OpenApiTypes.BINARY for status in (200, 206) for mime in MIMES},
     )
     def get(self, request: Request, uid: str) -> HttpResponseBase:
         rows = _rows().filter(uid=parse_uid(uid))
@@ -107,14 +137,62 @@ class ExportDownloadView(PortalView):
             raise Conflict(
                 f"{export} is {export.get_state_display()}; it cannot be downloaded yet."
             )
+        file_format = FORMATS[export.format]
         return send(
             request,
             key=export.file_key,
             n_bytes=export.n_bytes,
             sha256=export.sha256,
-            name=f"export-{export.pk}.jsonl",
-            content_type=NDJSON,
+            name=f"export-{export.pk}{file_format.suffix}",
+            content_type=file_format.mime,
         )
+
+
+class ChangeOutput(serializers.Serializer[Any]):
+    """One segment whose caption differs between two exports."""
+
+    kind = serializers.ChoiceField(["added", "removed", "changed"])
+    task_id = serializers.IntegerField()
+    video_id = serializers.CharField()
+    start = serializers.FloatField()
+    end = serializers.FloatField(allow_null=True)
+    before = serializers.CharField(allow_null=True)
+    after = serializers.CharField(allow_null=True)
+
+
+class DiffOutput(serializers.Serializer[Any]):
+    """What changed from an earlier export to this one."""
+
+    added = serializers.IntegerField()
+    removed = serializers.IntegerField()
+    changed = serializers.IntegerField()
+    unchanged = serializers.IntegerField()
+    changes = ChangeOutput(many=True, help_text="The first 1,000.")
+
+
+class ExportDiffView(PortalView):
+    """What changed between two exports."""
+
+    needs: ClassVar = {"GET": READERS}
+    filters: ClassVar = {"since": queries.uid("The earlier export's uid.")}
+
+    @documented("diff_exports", "Compare an export with an earlier one", answers={200: DiffOutput})
+    def get(self, request: Request, uid: str) -> Response:
+        after = self.find(_rows(), uid=parse_uid(uid))
+        if "since" not in self.query:
+            raise InvalidInput.on("since", "Name the earlier export.", "required")
+        before = self.find(_rows(), uid=self.query["since"])
+        return Response(msgspec.to_builtins(exports.diff(before=before, after=after)))
+
+
+def options_of(given: dict[str, Any]) -> Options:
+    """Read what is asked for; raise InvalidInput naming the field."""
+    for field, wrong in given.items():
+        try:
+            msgspec.convert({field: wrong}, Options)
+        except msgspec.ValidationError as refused:
+            raise InvalidInput.on(field, f"{refused}.") from refused
+    return msgspec.convert(given, Options)
 
 
 def describe(view: PortalView, export: Export) -> dict[str, Any]:
@@ -127,7 +205,11 @@ def describe(view: PortalView, export: Export) -> dict[str, Any]:
         "format": export.format,
         "state": export.state,
         "failure": export.failure,
+        "options": export.options,
+        "progress": exports.progress(export=export),
         "n_rows": export.n_rows,
+        "counts": export.counts,
+        "guidelines": export.guidelines,
         "n_bytes": export.n_bytes,
         "sha256": export.sha256,
         "download_url": exports.link(export=export, base_url=view.base_url) if is_ready else None,

@@ -76,6 +76,7 @@ ROUTES: tuple[tuple[str, type[APIView]], ...] = (
     ("exports", exports.ExportsView),
     ("exports/{uid}", exports.ExportView),
     ("exports/{uid}/download", exports.ExportDownloadView),
+    ("exports/{uid}/diff", exports.ExportDiffView),
 )
 
 

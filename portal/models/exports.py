@@ -3,6 +3,7 @@
 import uuid
 
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 from portal.models.projects import Project
@@ -18,6 +19,16 @@ class ExportState(models.TextChoices):
 
 class ExportFormat(models.TextChoices):
     JSONL = "jsonl", "JSON Lines"
+    CSV = "csv", "CSV"
+    PARQUET = "parquet", "Parquet"
+    COCO = "coco", "COCO captions"
+    MSRVTT = "msrvtt", "MSR-VTT"
+    VATEX = "vatex", "VATEX"
+    ACTIVITYNET = "activitynet", "ActivityNet Captions"
+    WEBVTT = "webvtt", "WebVTT"
+    SRT = "srt", "SRT"
+    VIDEOFOLDER = "videofolder", "Hugging Face VideoFolder"
+    LABELSTUDIO = "labelstudio", "Label Studio JSON"
 
 
 class ExportQuerySet(models.QuerySet["Export"]):
@@ -27,12 +38,18 @@ class ExportQuerySet(models.QuerySet["Export"]):
 
 
 class Export(models.Model):
-    """One named, immutable file of a project's consensus captions; built by a job."""
+    """One named file of a project's consensus captions; built by a job, then never changed.
+
+    `index_key` is a list of what is in it, kept beside the file: two exports are compared by it.
+    """
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="exports")
     name = models.CharField(max_length=120)
     format = models.CharField(max_length=16, choices=ExportFormat, default=ExportFormat.JSONL)
+    options = models.JSONField(
+        default=dict, editable=False, help_text="Filter and shape, as asked."
+    )
     state = models.CharField(
         max_length=16, choices=ExportState, default=ExportState.REQUESTED, editable=False
     )
@@ -40,7 +57,13 @@ class Export(models.Model):
     file_key = models.CharField(max_length=200, blank=True, editable=False)
     sha256 = models.CharField(max_length=64, blank=True, editable=False)
     n_bytes = models.BigIntegerField(default=0, editable=False)
+    n_expected = models.PositiveIntegerField(default=0, editable=False)
     n_rows = models.PositiveIntegerField(default=0, editable=False)
+    counts = models.JSONField(default=dict, editable=False)
+    guidelines = models.JSONField(
+        default=list, editable=False, help_text="Versions that the captions were written under."
+    )
+    index_key = models.CharField(max_length=200, blank=True, editable=False)
     requested_by = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
@@ -51,6 +74,12 @@ class Export(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(state=ExportState.READY) | ~(Q(sha256="") | Q(file_key="")),
+                name="a_ready_export_has_its_file",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -15,6 +15,7 @@ def sweep_orphans() -> int:
             Video.objects.values_list("file_key", flat=True),
             Video.objects.values_list("thumbnail_key", flat=True),
             Export.objects.values_list("file_key", flat=True),
+            Export.objects.values_list("index_key", flat=True),
             MiniBatch.objects.values_list("manifest_key", flat=True),
         )
     )

@@ -368,7 +368,7 @@ def test_a_failed_video_is_tried_again(client, project):
 def test_an_export_is_requested_and_downloaded_by_a_link(client, project):
     client.post(reverse("admin:portal_export_add"), {"project": project.pk, "name": "all"})
     assert Export.objects.get().requested_by.username == "mona"
-    done = ExportFactory(project=project, state="ready", file_key="x.jsonl")
+    done = ExportFactory(project=project, state="ready", file_key="x.jsonl", sha256="0" * 64)
     page = client.get(reverse("admin:portal_export_changelist"))
     assert f"/api/v1/exports/{done.uid}/download?expires=" in page.text
 

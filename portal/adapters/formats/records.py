@@ -68,6 +68,7 @@ class Record(msgspec.Struct, kw_only=True):
     skips: list[str] = []
     task_id: int | None = None
     project: str = ""
+    clip_row: int = 0  # in the database, by which segments are in order
     file_key: str = ""
     details: dict[str, Any] = {}
 
