@@ -89,10 +89,11 @@ class ReviewLeaseQuerySet(models.QuerySet["ReviewLease"]):
     def take(self, task_pk: int, user: User) -> "ReviewLease":
         """Give the task to this user for a while, or say who has it; the row decides between two.
 
-        One's own lease begins anew; one that ran out, and what was written under it, goes.
+        One's own lease begins anew; another's that ran out, and what they wrote under it, goes.
         """
         until = timezone.now() + timedelta(minutes=LEASE_MINUTES)
-        self.filter(task_id=task_pk, expires_at__lte=timezone.now()).delete()
+        over = self.filter(task_id=task_pk, expires_at__lte=timezone.now())
+        over.exclude(reviewer=user).delete()
         lease, _ = self.select_related("reviewer").get_or_create(
             task_id=task_pk, defaults={"reviewer": user, "expires_at": until}
         )

@@ -95,7 +95,7 @@ class TaskQuerySet(models.QuerySet["Task"]):
     def awaiting_audit_by(self, user_pk: int, project_id: int) -> "TaskQuerySet":
         """Settled tasks drawn for the audit that this user may judge blind, longest settled first.
 
-        None that they captioned or scored, and none that another expert is at.
+        None that they captioned, scored or decided on, and none that another expert is at.
         """
         return (
             self.filter(
@@ -106,6 +106,7 @@ class TaskQuerySet(models.QuerySet["Task"]):
             )
             .exclude(annotations__author__user_id=user_pk)
             .exclude(annotations__votes__voter__user_id=user_pk)
+            .exclude(reviews__reviewer_id=user_pk)
             .free_for(user_pk)
             .order_by("closed_at", "id")
         )
@@ -294,15 +295,6 @@ class Task(models.Model):
         self.is_audited = is_drawn
         self.audit_probability = probability if is_drawn else 0.0
         self.audited_at = None
-
-    def refute(self) -> None:
-        """Hand a settled task whose audit found it wrong to an expert; the caller saves."""
-        if self.state != TaskState.SETTLED:
-            raise TaskClosed(
-                f"{self} is {self.get_state_display()}; only a settled one is refuted."
-            )
-        self.state = TaskState.DISPUTED
-        self.closed_at = None
 
     def park(self, reason: str) -> None:
         """Set an open task aside for a manager; the caller saves."""

@@ -1,10 +1,11 @@
 """What waits for one person in one project, and, where nothing does, the true reason."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from portal.models import Annotation, Assignment, Task
 from portal.models.members import AnnotatorState
-from portal.models.tasks import TaskQuerySet, TaskState
+from portal.models.tasks import TaskQuerySet
 from portal.pages.seats import Seat
 
 MOST_COUNTED = 100  # shown as 99+: nobody needs more, and counting a million rows takes seconds
@@ -18,19 +19,21 @@ class Desk:
     n_to_caption: int
     n_to_review: int
     n_disputed: int
+    n_to_audit: int
     n_captions: int
     running: Assignment | None
     why_empty: str
 
     @property
     def is_empty(self) -> bool:
-        return not (self.n_to_caption or self.n_to_review or self.n_disputed or self.running)
+        waiting = (self.n_to_caption, self.n_to_review, self.n_disputed, self.n_to_audit)
+        return not (any(waiting) or self.running)
 
 
 def desk_of(seat: Seat) -> Desk:
     """Count what waits for the person, each count up to MOST_COUNTED."""
     if not seat.may_caption:
-        return Desk(seat, 0, 0, 0, 0, None, "You may read here; captioning needs another role.")
+        return Desk(seat, 0, 0, 0, 0, 0, None, "You may read here; captioning needs another role.")
     annotator = seat.known_annotator
     pk = annotator.pk if annotator else 0  # nobody yet: no task is theirs
     n_to_caption = Task.objects.open_for(pk, seat.project.pk)[:MOST_COUNTED].count()
@@ -39,26 +42,25 @@ def desk_of(seat: Seat) -> Desk:
         seat=seat,
         n_to_caption=0 if is_shut else n_to_caption,
         n_to_review=_n_to_review(seat),
-        n_disputed=disputed(seat)[:MOST_COUNTED].count() if seat.may_decide else 0,
+        n_disputed=_count(Task.objects.disputed_for, seat),
+        n_to_audit=_count(Task.objects.awaiting_audit_by, seat),
         n_captions=Annotation.objects.filter(author_id=pk).count(),
         running=Assignment.objects.live().filter(annotator_id=pk).first(),
         why_empty=why_empty(seat),
     )
 
 
+def _count(waiting: Callable[[int, int], TaskQuerySet], seat: Seat) -> int:
+    """How many tasks wait for this expert; annotators are asked for none."""
+    if not seat.may_decide:
+        return 0
+    return waiting(seat.user.pk, seat.project.pk)[:MOST_COUNTED].count()
+
+
 def _n_to_review(seat: Seat) -> int:
     if seat.known_annotator is None:
         return 0
     return Annotation.objects.reviewable_by(seat.known_annotator)[:MOST_COUNTED].count()
-
-
-def disputed(seat: Seat) -> TaskQuerySet:
-    """Disputed tasks that this person may decide: none that they captioned themselves."""
-    return (
-        Task.objects.filter(project=seat.project, state=TaskState.DISPUTED)
-        .exclude(annotations__author__user=seat.user)
-        .order_by("id")
-    )
 
 
 def why_empty(seat: Seat) -> str:

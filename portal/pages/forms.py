@@ -164,3 +164,44 @@ class DecisionForm(RefusableForm):
         if given.get("decision") == Decision.WRITE and not (given.get("text") or "").strip():
             self.refuse(InvalidInput.on("text", "Write the caption that should stand."))
         return given
+
+
+class BlindForm(RefusableForm):
+    """What an auditor sees in the clip, before the caption that stands is unveiled."""
+
+    task = forms.IntegerField(widget=forms.HiddenInput)
+    words = forms.CharField(
+        label="What happens in the clip?",
+        required=False,  # the service says what is wrong with empty words
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 4, "maxlength": MAX_CHARACTERS, "dir": "auto"}),
+    )
+
+
+class FindingForm(RefusableForm):
+    """Whether the caption that stands is right, and why."""
+
+    task = forms.IntegerField(widget=forms.HiddenInput)
+    finding = forms.ChoiceField(
+        choices=[
+            (Decision.UPHOLD.value, "It is right"),
+            (Decision.REFUTE.value, "It is wrong"),
+        ],
+        widget=forms.RadioSelect,
+        label="Does it say what happens?",
+        error_messages={"required": "Say whether the caption is right or wrong."},
+    )
+    reason = forms.CharField(
+        label="Why?",
+        required=False,
+        max_length=MAX_CHARACTERS,
+        help_text="Needed where it is wrong: the expert who decides in the end reads it.",
+        widget=forms.Textarea(attrs={"rows": 2, "dir": "auto"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for the reason that a refusal needs."""
+        given: dict[str, Any] = super().clean() or {}
+        if given.get("finding") == Decision.REFUTE and not (given.get("reason") or "").strip():
+            self.refuse(InvalidInput.on("reason", "Say what is wrong with it, in a sentence."))
+        return given

@@ -54,6 +54,7 @@ def _tabs(seat: Seat, current: str) -> list[Tab]:
         ("Caption", "caption", "work", seat.may_caption, True),
         ("Review", "review", "review", seat.may_caption, True),
         ("Disputes", "dispute", "disputes", seat.may_decide, True),
+        ("Audit", "eye", "audit", seat.may_decide, False),
         ("Outcomes", "check", "outcomes", True, True),
         ("Me", "me", "me", seat.may_caption, True),
         ("Models", "chart", "models", seat.sees_everything, not seat.may_caption),

@@ -45,7 +45,7 @@ def review(request: HttpRequest, seat: Seat) -> HttpResponse:
 
 
 def _page(request: HttpRequest, seat: Seat, refused: ScoreForm | None) -> HttpResponse:
-    after = _whole(request.GET.get("after"))
+    after = whole(request.GET.get("after"))
     waiting = Annotation.objects.reviewable_by(seat.annotator)
     first = waiting.filter(task__gt=after).order_by("task_id").first()
     if first is None:
@@ -110,12 +110,12 @@ def _cast(request: HttpRequest, seat: Seat, form: ScoreForm) -> bool:
 
 
 def _back(request: HttpRequest, seat: Seat) -> str:
-    after = _whole(request.GET.get("after"))
+    after = whole(request.GET.get("after"))
     address = reverse("pages:review", args=[seat.project.slug])
     return f"{address}?after={after}" if after else address
 
 
-def _whole(text: str | None) -> int:
+def whole(text: str | None) -> int:
     """A whole number of the query that a row's id can be, or 0."""
     is_number = text is not None and text.isascii() and text.isdigit() and len(text) < 19
     return int(text or 0) if is_number else 0

@@ -11,7 +11,16 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 
 from portal.errors import NotAllowed, NotFound
-from portal.models import Annotation, Annotator, Assignment, Membership, Project, Task, User
+from portal.models import (
+    Annotation,
+    Annotator,
+    Assignment,
+    Membership,
+    Project,
+    ReviewLease,
+    Task,
+    User,
+)
 from portal.models.members import Role
 from portal.services import members
 
@@ -58,9 +67,10 @@ class Seat:
         return self.role != Role.ANNOTATOR
 
     def is_blind_on(self, task: Task) -> bool:
-        """Whether this person is captioning the task right now and must not see others' words."""
+        """Whether this person is captioning or auditing the task and must not see others' words."""
         held = Assignment.objects.live().filter(task=task, annotator__user=self.user)
-        return held.exists()
+        audits = ReviewLease.objects.live().filter(task=task, reviewer=self.user)
+        return held.exists() or (not task.takes_evidence and audits.exists())
 
     def own_caption(self, task: Task) -> Annotation | None:
         """The caption that this person wrote for the task."""

@@ -4,6 +4,7 @@ from django.urls import path
 
 from portal.pages import (
     accounts,
+    audits,
     captions,
     disputes,
     evaluations,
@@ -37,6 +38,9 @@ urlpatterns = [
     path("review/<slug:slug>", reviews.review, name="review"),
     path("disputes/<slug:slug>", disputes.disputes, name="disputes"),
     path("disputes/<slug:slug>/<int:pk>", disputes.dispute, name="dispute"),
+    path("disputes/<slug:slug>/<int:pk>/leave", disputes.leave, name="leave-dispute"),
+    path("audit/<slug:slug>", audits.audit, name="audit"),
+    path("audit/<slug:slug>/later", audits.later, name="audit-later"),
     path("outcomes/<slug:slug>", tasks.outcomes, name="outcomes"),
     path("tasks/<int:pk>", tasks.task, name="task"),
     path("me/<slug:slug>", me.me, name="me"),

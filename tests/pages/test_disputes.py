@@ -1,8 +1,16 @@
+from datetime import timedelta
+
 import pytest
 
 from portal.models import Consensus, Review
 from portal.models.members import Role
-from tests.factories import AnnotationFactory, AnnotatorFactory, TaskFactory
+from tests.factories import (
+    AnnotationFactory,
+    AnnotatorFactory,
+    ConsensusFactory,
+    ReviewFactory,
+    TaskFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -105,3 +113,53 @@ def test_who_captioned_a_clip_does_not_decide_it(seat, project, disputed):
 def test_a_task_that_is_not_disputed_cannot_be_decided(seat, project):
     task = TaskFactory(project=project)
     assert seat(Role.EXPERT)[1].get(f"/disputes/shapes/{task.pk}").status_code == 404
+
+
+def test_a_dispute_that_another_expert_has_open_says_so_and_shows_what_else_waits(
+    seat, project, disputed
+):
+    _, first = seat(Role.EXPERT, first_name="Erna", last_name="Expert")
+    _, second = seat(Role.EXPERT)
+    other = TaskFactory(project=project, state="disputed")
+    assert first.get(f"/disputes/shapes/{disputed.pk}").status_code == 200
+    form = {"decision": "reject", "reason": "x"}
+    for answer in (
+        second.get(f"/disputes/shapes/{disputed.pk}", follow=True),
+        second.post(f"/disputes/shapes/{disputed.pk}", form, follow=True),
+    ):
+        page = answer.content.decode()
+        assert f"Erna Expert has clip {disputed.video.video_id} open" in page
+        assert f"/disputes/shapes/{other.pk}" in page
+        assert f"/disputes/shapes/{disputed.pk}" not in page
+    assert "With another expert just now" in second.get("/disputes/shapes").content.decode()
+    assert 'Settle disputes <span class="count">1<' in second.get("/").content.decode()
+    first.post(f"/disputes/shapes/{disputed.pk}/leave")
+    assert second.get(f"/disputes/shapes/{disputed.pk}").status_code == 200
+
+
+def test_who_comes_second_to_a_decided_dispute_is_told_so(seat, disputed):
+    _, first = seat(Role.EXPERT)
+    _, second = seat(Role.EXPERT)
+    form = {"decision": "reject", "reason": "Black."}
+    first.post(f"/disputes/shapes/{disputed.pk}", form)
+    page = second.post(f"/disputes/shapes/{disputed.pk}", form, follow=True).content.decode()
+    assert "has been decided meanwhile" in page
+    assert Review.objects.count() == 1
+
+
+def test_the_most_pressing_dispute_comes_first(seat, project):
+    late, soon = TaskFactory.create_batch(2, project=project, state="disputed")
+    soon.virtual_due = late.virtual_due - timedelta(days=1)
+    soon.save()
+    page = seat(Role.EXPERT)[1].get("/disputes/shapes").content.decode()
+    assert page.index(soon.video.video_id) < page.index(late.video.video_id)
+
+
+def test_an_auditors_words_lie_ready_for_whoever_decides(seat, disputed):
+    ReviewFactory(
+        task=disputed, decision="refute", is_audit=True, text="a box glides", reason="No ball.",
+        consensus=ConsensusFactory(task=disputed, status="disputed"),
+    )  # fmt: skip
+    page = seat(Role.EXPERT)[1].get(f"/disputes/shapes/{disputed.pk}").content.decode()
+    assert "No ball." in page
+    assert page.count("a box glides") == 2  # said, and in the field for writing

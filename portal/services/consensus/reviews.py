@@ -5,12 +5,22 @@ from django.db import transaction
 from portal import signals
 from portal.algorithms.similarity import mixed
 from portal.errors import InvalidInput, NotAllowed, NotFound, TaskClosed
-from portal.models import Annotation, AuditEntry, Consensus, Residual, Review, Task, User
+from portal.models import (
+    Annotation,
+    AuditEntry,
+    Consensus,
+    Residual,
+    Review,
+    ReviewLease,
+    Task,
+    User,
+)
 from portal.models.annotations import AnnotationState
 from portal.models.consensus import ConsensusStatus
 from portal.models.reviews import DECISIONS, Decision
 from portal.models.tasks import TaskState
 from portal.models.texts import clean_caption
+from portal.services.consensus.leases import check_free
 from portal.services.consensus.settling import close_with
 from portal.signals import announce
 
@@ -31,7 +41,8 @@ def review(
 ) -> Review:
     """Record an expert's decision on a disputed task, with its reason, and carry it out.
 
-    Raises NotAllowed for an expert who captioned the task, TaskClosed where it is not disputed.
+    Raises NotAllowed for an expert who captioned the task, TaskClosed where it is not disputed,
+    Conflict where another expert has it open just now.
     """
     if decision not in DECISIONS:
         raise InvalidInput.on("decision", f"decision is one of {', '.join(DECISIONS)}.")
@@ -42,6 +53,7 @@ def review(
         .get(pk=task.pk)
     )
     _check_may_decide(locked, reviewer)
+    check_free(locked, reviewer)
     chosen = _chosen(locked, decision, annotation_id)
     caption = chosen.text if chosen else ""
     if decision == Decision.WRITE:
@@ -58,6 +70,7 @@ def review(
     )
     _carry_out(locked, record, standing, caption)
     locked.save()
+    ReviewLease.objects.filter(task=locked).delete()
     AuditEntry.objects.record(
         action=f"task.review.{decision}",
         on=locked,
