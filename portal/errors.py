@@ -16,7 +16,8 @@ PortalError                    400
 │   ├── NothingToSettle        409
 │   ├── NotComparable          409
 │   ├── MediaNotReady          409
-│   └── ProjectPaused          409
+│   ├── ProjectPaused          409
+│   └── AtCapacity             409  as much as one person may do or hold
 ├── StaleVersion               412
 ├── TooLarge                   413
 ├── KeyReused                  422
@@ -171,6 +172,12 @@ class ProjectPaused(Conflict):
     """Work asked of a project that a manager has paused."""
 
     code = "project_paused"
+
+
+class AtCapacity(Conflict):
+    """More work asked for than one person may do in a day or hold at one time."""
+
+    code = "at_capacity"
 
 
 class StaleVersion(PortalError):

@@ -82,7 +82,6 @@ class AssignView(PortalView):
         assignment = assignments.claim(annotator=annotator)
         if assignment is None:
             return Response(status=204)
-        assignments.opened(assignment=assignment)
         return Response(self._describe(assignment))
 
     def _describe(self, assignment: Assignment) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from portal.models.events import (
 from portal.models.exports import Export
 from portal.models.flags import Flag
 from portal.models.members import Annotator, Invitation, Membership, ServiceToken
+from portal.models.pools import Pool
 from portal.models.predictions import Prediction
 from portal.models.projects import Guideline, Project
 from portal.models.refits import Refit
@@ -51,6 +52,7 @@ __all__ = [
     "Membership",
     "MiniBatch",
     "ModelVersion",
+    "Pool",
     "Prediction",
     "Project",
     "Refit",

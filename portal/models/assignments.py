@@ -2,15 +2,16 @@
 
 import uuid
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any
 
-from django.db import connection, models
-from django.db.models import F, Q
+from django.db import models
+from django.db.models import ExpressionWrapper, F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from portal.models.members import Annotator
 from portal.models.predictions import Prediction
+from portal.models.slots import TakenSlot, database_clock
 from portal.models.tasks import TAKES_EVIDENCE, ParkReason, Task
 
 
@@ -21,6 +22,15 @@ class AssignmentState(models.TextChoices):
     RELEASED = "released"
     SKIPPED = "skipped"
     WITHDRAWN = "withdrawn"
+
+
+class Hold(models.TextChoices):
+    """How a lease is held. A person has one active and one reserved, and what a manager gave."""
+
+    ACTIVE = "active", "at work on it"
+    RESERVED = "reserved", "their next"
+    PUSHED = "pushed", "assigned by a manager"
+    DIRECT = "direct", "submitted without a lease"
 
 
 HOLDING = (AssignmentState.LEASED, AssignmentState.SUBMITTED)
@@ -47,45 +57,94 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
 
     def clock(self) -> datetime:
         """The database's time: machines that disagree must not expire one another's leases."""
-        if connection.vendor != "postgresql":
-            return timezone.now()
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT clock_timestamp()")
-            return cast(datetime, cursor.fetchone()[0])
+        return database_clock()
+
+    def held_by(self, annotator_pk: int) -> list[tuple["Assignment", bool]]:
+        """Their leases, the one at work first, each with whether it is over.
+
+        Nothing can come any more of one that ran out or whose task has closed.
+        """
+        is_over = Q(expires_at__lte=Now()) | ~Q(task__state__in=TAKES_EVIDENCE)
+        rows = self.filter(annotator_id=annotator_pk, state=AssignmentState.LEASED)
+        found: Any = rows.annotate(over=ExpressionWrapper(is_over, models.BooleanField()))
+        held = [(row, bool(row.over)) for row in found.select_related("prediction_shown")]
+        return sorted(held, key=lambda pair: pair[0].place_in_line)
 
     def lease(
-        self, task: Task, annotator: Annotator, *, lasts: timedelta, why: dict[str, object]
+        self,
+        task: Task,
+        annotator: Annotator,
+        *,
+        lasts: timedelta,
+        why: dict[str, object],
+        hold: Hold = Hold.ACTIVE,
     ) -> "Assignment | None":
         """Give this annotator a free slot of a locked task; None where there is none for them.
 
-        The caller holds the task's row lock. A row of theirs whose lease ran out or was released
-        revives with a new token; any other row means they have had the task.
+        The caller holds the task's row lock.
         """
-        mine = self.filter(task=task, annotator=annotator).first()
+        taken = Task.objects.take_first([task.pk])
+        if taken is None:
+            return None
+        shows = task.project.shows_prediction_to(is_expert=annotator.is_expert)
+        return self.fill(taken, annotator, lasts=lasts, why=why, hold=hold, shows=shows)
+
+    def fill(
+        self,
+        taken: TakenSlot,
+        annotator: Annotator,
+        *,
+        lasts: timedelta,
+        why: dict[str, object],
+        hold: Hold,
+        shows: bool,
+    ) -> "Assignment | None":
+        """Write the lease of a slot that was just counted; None gives the slot back.
+
+        A row of theirs whose lease ran out or was released revives with a new token; any other
+        means that they have had the task. `shows` is whether the project shows them predictions.
+        """
+        slot, mine = self._free_slot(taken, annotator)
         if mine is not None and mine.state not in REVIVABLE:
+            Task.objects.free_slot(taken.task_id)
             return None
-        if not Task.objects.take_slot(task.pk):
-            return None
-        now = self.clock()
-        row = mine or Assignment(task=task, annotator=annotator)
-        row.slot = self._free_slot(task)
-        row.cap = task.n_wanted
-        row.token = uuid.uuid4()
-        row.state = AssignmentState.LEASED
-        row.leased_at, row.opened_at, row.expires_at = now, None, now + lasts
+        row = mine or Assignment(task_id=taken.task_id, annotator=annotator)
+        row.slot, row.cap = slot, taken.n_wanted
+        row.token, row.state, row.hold = uuid.uuid4(), AssignmentState.LEASED, hold
+        row.leased_at, row.expires_at = taken.now, taken.now + lasts
+        row.opened_at = taken.now if hold == Hold.ACTIVE else None
         row.why_chosen = why
         # The first caption of every task is written blind, whatever the project shows.
-        shows = row.slot > 0 and task.project.shows_prediction_to(is_expert=annotator.is_expert)
-        row.prediction_shown = task.prediction if shows else None
-        row.save()
+        row.prediction_shown_id = taken.prediction_id if shows and slot > 0 else None
+        row.save(force_insert=mine is None)
         return row
 
-    def _free_slot(self, task: Task) -> int:
-        if task.is_gold:
-            highest = self.filter(task=task).aggregate(highest=models.Max("slot"))["highest"]
-            return 0 if highest is None else int(highest) + 1
-        used = set(self.holding().filter(task=task).values_list("slot", flat=True))
-        return next(slot for slot in range(task.n_wanted) if slot not in used)
+    def open_held(self, row: "Assignment", *, lasts: timedelta) -> bool:
+        """Begin work on a lease that was reserved or pushed: its clock starts now.
+
+        False where it has ended.
+        """
+        now = self.clock()
+        until = now + lasts if row.hold == Hold.RESERVED else max(row.expires_at, now + lasts)
+        changes: dict[str, Any] = {"opened_at": now, "leased_at": now, "expires_at": until}
+        if row.hold == Hold.RESERVED:
+            changes["hold"] = Hold.ACTIVE
+        if not self.live().filter(pk=row.pk, token=row.token).update(**changes):
+            return False
+        for name, value in changes.items():
+            setattr(row, name, value)
+        return True
+
+    def _free_slot(self, taken: TakenSlot, annotator: Annotator) -> tuple[int, "Assignment | None"]:
+        """The lowest free slot of a task, and the row that this annotator has on it."""
+        if taken.is_gold:  # answered by everybody: its rows are too many to read
+            highest = self.filter(task_id=taken.task_id).aggregate(n=models.Max("slot"))["n"]
+            mine = self.filter(task_id=taken.task_id, annotator=annotator).first()
+            return 0 if highest is None else int(highest) + 1, mine
+        rows = list(self.filter(task_id=taken.task_id))
+        used = {row.slot for row in rows if row.state in HOLDING}
+        slot = next(slot for slot in range(taken.n_wanted) if slot not in used)
+        return slot, next((row for row in rows if row.annotator_id == annotator.pk), None)
 
     def give_up(self, pk: int, state: AssignmentState, **changes: object) -> bool:
         """End one running lease and free its slot; False where it no longer ran."""
@@ -111,6 +170,7 @@ class Assignment(models.Model):
     cap = models.PositiveSmallIntegerField()
     token = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     state = models.CharField(max_length=16, choices=AssignmentState, default=AssignmentState.LEASED)
+    hold = models.CharField(max_length=16, choices=Hold, default=Hold.PUSHED)
     leased_at = models.DateTimeField(default=timezone.now)
     opened_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField()
@@ -132,6 +192,11 @@ class Assignment(models.Model):
                 condition=Q(state__in=["leased", "submitted"]),
                 name="one_holder_per_slot",
             ),
+            models.UniqueConstraint(
+                fields=["annotator", "hold"],
+                condition=Q(state="leased", hold__in=["active", "reserved"]),
+                name="one_active_and_one_reserved_lease",
+            ),
             models.UniqueConstraint(fields=["task", "annotator"], name="nobody_gets_a_task_twice"),
             models.CheckConstraint(
                 condition=Q(slot__gte=0, slot__lt=F("cap")), name="slot_is_below_the_cap"
@@ -146,3 +211,8 @@ class Assignment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.annotator} on {self.task} ({self.get_state_display()})"
+
+    @property
+    def place_in_line(self) -> tuple[bool, bool, datetime]:
+        """Its place among its holder's leases: the one at work, then the longest held."""
+        return self.hold != Hold.ACTIVE, self.opened_at is None, self.leased_at

@@ -5,6 +5,7 @@ import secrets
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import AnonymousUser
+from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -18,6 +19,11 @@ TOKEN_PREFIX = "lp_"  # noqa: S105 a prefix, not a secret
 def digest(secret: str) -> str:
     """SHA-256 of a bearer secret; the secret itself is never stored."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def named(listed: str) -> list[str]:
+    """Read names separated by commas, in lower case."""
+    return [name.strip().lower() for name in listed.split(",") if name.strip()]
 
 
 def new_secret(prefix: str = TOKEN_PREFIX) -> str:
@@ -143,6 +149,32 @@ class Annotator(models.Model):
         max_length=200, blank=True, editable=False, help_text="Why, as their own page tells them."
     )
     is_expert = models.BooleanField(default=False)
+    languages = models.CharField(
+        max_length=200,
+        blank=True,
+        validators=[RegexValidator(r"^[A-Za-z0-9 ,-]*$", "BCP 47 tags such as en, de-CH.")],
+        help_text="What they can caption in, as BCP 47 tags with commas. Empty: the project's own.",
+    )
+    skills = models.CharField(
+        max_length=400,
+        blank=True,
+        help_text="With commas. Clips tagged needs:… go only to people who have what is named.",
+    )
+    daily_limit = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Captions a day (UTC); empty is no limit."
+    )
+    open_limit = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Tasks held at one time, those a manager handed out included; empty is no limit.",
+    )
+    look_from = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="Before this due time nothing was for them when a long look was last taken.",
+    )
+    look_until = models.DateTimeField(null=True, editable=False, help_text="How long that is used.")
     n_residuals = models.PositiveIntegerField(default=0, editable=False)
     sum_residuals = models.FloatField(default=0.0, editable=False)
     sum_squares = models.FloatField(default=0.0, editable=False)
@@ -196,6 +228,14 @@ class Annotator(models.Model):
         self.skill, self.skill_error = s, se
         self.reliability = reliability
         self.reliability_low, self.reliability_high = low, high
+
+    @property
+    def language_list(self) -> list[str]:
+        return named(self.languages)
+
+    @property
+    def skill_list(self) -> list[str]:
+        return named(self.skills)
 
     @property
     def is_provisional(self) -> bool:

@@ -4,7 +4,7 @@
 with each piece of evidence, so that unsettled work can be asked for instead of remembered.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.db import models
@@ -12,10 +12,13 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from portal.errors import TaskClosed
+from portal.models import slots
 from portal.models.members import Annotator
+from portal.models.pools import EVERYBODY
 from portal.models.predictions import Prediction
 from portal.models.projects import Project
 from portal.models.segments import SEGMENT_RULE
+from portal.models.slots import Candidate, TakenSlot
 from portal.models.videos import Video
 
 
@@ -69,6 +72,14 @@ class TaskQuerySet(models.QuerySet["Task"]):
             .exclude(annotations__votes__voter_id=annotator_pk)
             .order_by("virtual_due", "id")
         )
+
+    def candidates(self, pools: Sequence[int] | None, n: int) -> list[Candidate]:
+        """The first `n` of `open_for` in these pools (None is all), in one statement.
+
+        Each pool is walked in its own stretch of the index: `pool IN (…)` would read and sort them.
+        """
+        walks = [self] if pools is None else [self.filter(pool=pool) for pool in pools]
+        return slots.read_candidates(walks, n)
 
     def gold_unseen_by(self, annotator: Annotator) -> "TaskQuerySet":
         """Gold tasks of their project that this annotator was never given."""
@@ -144,9 +155,13 @@ class TaskQuerySet(models.QuerySet["Task"]):
         """These tasks, locked in one order, so that no two who lock several wait crosswise."""
         return self.filter(pk__in=list(pks)).order_by("pk").select_for_update(of=("self",))
 
-    def take_slot(self, pk: int) -> bool:
-        """Count one more taken slot if there is one; False when the last has just gone."""
-        return bool(self.with_room().filter(pk=pk).update(n_taken=F("n_taken") + 1))
+    def take_first(self, pks: Sequence[int]) -> TakenSlot | None:
+        """Take a slot of the first of these tasks that has room and that nobody else is at.
+
+        None where all have gone. One statement, because this is what a million tasks are given
+        out with; the row stays locked until the transaction ends.
+        """
+        return slots.take_first(pks)
 
     def free_slot(self, pk: int) -> None:
         """Give one slot back."""
@@ -189,6 +204,11 @@ class Task(models.Model):
     )
     audited_at = models.DateTimeField(null=True, blank=True)
 
+    pool = models.PositiveIntegerField(
+        default=EVERYBODY,
+        editable=False,
+        help_text="Number of the pool whose language and skills it asks for; 0 asks for none.",
+    )
     uncertainty = models.FloatField(default=0.5, help_text="Rank-normalised, 0–1.")
     difficulty = models.FloatField(default=0.0, help_text="Logits: −1 easy … +1 hard.")
     difficulty_level = models.PositiveSmallIntegerField(
@@ -236,6 +256,11 @@ class Task(models.Model):
                 fields=["project", "virtual_due", "id"],
                 condition=Q(state="open", is_gold=False, n_taken__lt=F("n_wanted")),
                 name="tasks_with_room_by_due",
+            ),
+            models.Index(
+                fields=["project", "pool", "virtual_due", "id"],
+                condition=Q(state="open", is_gold=False, n_taken__lt=F("n_wanted")),
+                name="tasks_with_room_by_pool",
             ),
             models.Index(
                 fields=["project", "is_gold", "id"], condition=Q(is_gold=True), name="gold_tasks"

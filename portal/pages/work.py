@@ -48,7 +48,6 @@ def workbench(request: HttpRequest, seat: Seat) -> HttpResponse:
     if assignment is None:
         context = {"reason": why_empty(seat), "standing": standing_of(seat.annotator)}
         return show(request, "portal/work_empty.html", context, seat=seat, tab="work")
-    assignments.opened(assignment=assignment)
     return _bench(request, seat, assignment)
 
 

@@ -21,7 +21,7 @@ from portal.errors import (
 )
 from portal.models import Annotation, AnnotationRevision, Annotator, Assignment, Guideline, Task
 from portal.models.annotations import AnnotationState
-from portal.models.assignments import AssignmentState
+from portal.models.assignments import AssignmentState, Hold
 from portal.models.members import AnnotatorState
 from portal.models.texts import clean_caption
 from portal.signals import announce
@@ -127,7 +127,11 @@ def _take_and_finish(task: Task, annotator: Annotator) -> Assignment:
         Assignment.objects.give_up(had.pk, AssignmentState.EXPIRED)
     if task.is_open:
         row = Assignment.objects.lease(
-            task, annotator, lasts=timedelta(minutes=15), why={"reason": "submitted directly"}
+            task,
+            annotator,
+            lasts=timedelta(minutes=15),
+            why={"reason": "submitted directly"},
+            hold=Hold.DIRECT,
         )
     if row is None:
         raise TaskClosed(f"{task} has as many captions as it asks for; nothing was stored.")

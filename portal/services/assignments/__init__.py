@@ -1,9 +1,10 @@
 """Who works on what: pull under leases, release and skip, and a manager's push."""
 
 from portal.services.assignments.claiming import claim as claim
+from portal.services.assignments.claiming import reserve as reserve
+from portal.services.assignments.fitting import pools_of as pools_of
 from portal.services.assignments.leases import expire_stale as expire_stale
 from portal.services.assignments.leases import heartbeat as heartbeat
-from portal.services.assignments.leases import opened as opened
 from portal.services.assignments.leases import release as release
 from portal.services.assignments.leases import revoke as revoke
 from portal.services.assignments.leases import save_draft as save_draft

@@ -1,31 +1,64 @@
 """Pull: somebody asks for work and gets the task that is best for them and the project.
 
-Every task that is given leaves a reason in `Assignment.why_chosen`.
+Every task that is given leaves a reason in `Assignment.why_chosen`. Nothing is locked while
+choosing; one statement takes the best task that is still free, and constraints keep a person who
+asks at two screens at once to one active and one reserved lease.
 """
 
 import random
-from datetime import timedelta
+from collections.abc import Callable, Sequence
 
-import numpy as np
-from django.db import transaction
-from django.utils import timezone
+from django.db import IntegrityError, transaction
 
-from portal.algorithms import gold, matching, posteriors, priority, skills
-from portal.errors import NotAllowed, NotFound, ProjectPaused
-from portal.models import Annotator, Assignment, Consensus, Task
+from portal.algorithms import gold
+from portal.errors import AlreadyAnswered, Conflict, NotAllowed, NotFound, ProjectPaused
+from portal.models import Annotator, Assignment, Task
+from portal.models.assignments import AssignmentState, Hold
 from portal.models.members import AnnotatorState
-from portal.services.assignments.leases import expire_stale
-from portal.services.assignments.trust import trust
+from portal.services.assignments import capacity, looking
+from portal.services.assignments.leases import give_up_over
+from portal.services.assignments.ranking import rank
 
-CANDIDATES = 64
+# Others may take all the candidates between the look and the claim; then one looks again.
+TRIES = 5
+
+Why = dict[str, object]
 
 
 def claim(*, annotator: Annotator, task: Task | None = None) -> Assignment | None:
     """Give an annotator the task that is best for them and the project; None when there is none.
 
-    A running lease is given back before anything new, unless its task has closed meanwhile. With
-    `task`, that one or nothing.
+    What they hold comes before anything new: the lease at work, then what a manager handed out,
+    then the reserved one. With `task`, that one or nothing. Raises AtCapacity where they may do
+    no more today.
     """
+    _check_may_work(annotator, task)
+    held = _held(annotator)
+    running = _go_on(annotator, held)
+    if running is not None:
+        return running
+    capacity.check(annotator, n_held=len(held))
+    if task is not None:
+        return _take_by_name(annotator, task)
+    return _take_new(annotator, Hold.ACTIVE)
+
+
+def reserve(*, annotator: Annotator) -> Assignment | None:
+    """Hold the next task for somebody who is at work on another, so that its clip can load.
+
+    Its clock starts when they come to it; until then it expires like any other. None where there
+    is nothing to reserve, or they may hold no more.
+    """
+    _check_may_work(annotator, None)
+    held = _held(annotator)
+    waiting = [row for row in held if row.opened_at is None]
+    if waiting or not held:
+        return waiting[0] if waiting else None
+    capacity.check(annotator, n_held=len(held))
+    return _take_new(annotator, Hold.RESERVED)
+
+
+def _check_may_work(annotator: Annotator, task: Task | None) -> None:
     project = annotator.project
     if task is not None and task.project_id != project.pk:
         raise NotFound(f"{project} has no task {task.pk}.")
@@ -33,23 +66,43 @@ def claim(*, annotator: Annotator, task: Task | None = None) -> Assignment | Non
         raise ProjectPaused(f"{project} is paused; a manager can open it again.")
     if annotator.state == AnnotatorState.PAUSED:
         raise NotAllowed(f"A manager has paused {annotator}; ask them before going on.")
-    expire_stale(annotator=annotator)
-    running = Assignment.objects.live().filter(annotator=annotator).order_by("leased_at").first()
-    if running is not None:
-        return running
-    if task is not None:
-        _check_may_take(annotator, task)
-        return _take(annotator, task.pk, {"reason": "asked for by name"})
-    return _claim_gold(annotator) or _claim_ordinary(annotator)
 
 
-def _check_may_take(annotator: Annotator, task: Task) -> None:
-    """Refuse ordinary tasks, named, to whoever is given gold only."""
+def _held(annotator: Annotator) -> list[Assignment]:
+    """Their running leases; those that are over are given up on the way."""
+    held = Assignment.objects.held_by(annotator.pk)
+    for row, is_over in held:
+        if is_over:
+            give_up_over(row.pk)
+    return [row for row, is_over in held if not is_over]
+
+
+def _go_on(annotator: Annotator, held: list[Assignment]) -> Assignment | None:
+    """The lease to work under: the first that is open or can be opened."""
+    lasts = capacity.lease_lasts(annotator) if held else None
+    for row in held:
+        if row.opened_at is not None:
+            return row
+        assert lasts is not None
+        if Assignment.objects.open_held(row, lasts=lasts):
+            return row
+    return None
+
+
+def _take_by_name(annotator: Annotator, task: Task) -> Assignment | None:
     if annotator.state == AnnotatorState.QUARANTINED and not task.is_gold:
         raise NotAllowed(f"{annotator} is given gold only; ask for work without naming a task.")
+    had = Assignment.objects.filter(annotator=annotator, task=task).first()
+    if had is not None and had.state == AssignmentState.SUBMITTED:
+        raise AlreadyAnswered(f"{annotator} has captioned {task} already; correct that caption.")
+    return _take(annotator, [task.pk], Hold.ACTIVE, lambda _: {"reason": "asked for by name"})
 
 
-def _claim_gold(annotator: Annotator) -> Assignment | None:
+def _take_new(annotator: Annotator, hold: Hold) -> Assignment | None:
+    return _claim_gold(annotator, hold) or _claim_ordinary(annotator, hold)
+
+
+def _claim_gold(annotator: Annotator, hold: Hold) -> Assignment | None:
     if not annotator.project.uses_gold:
         return None
     unseen = list(Task.objects.gold_unseen_by(annotator).values_list("pk", flat=True)[:200])
@@ -63,65 +116,42 @@ def _claim_gold(annotator: Annotator) -> Assignment | None:
     reason = gold.reason_to_serve(record, random.random(), policy)  # noqa: S311 no secret
     if reason is None:
         return None
-    return _take(annotator, random.choice(unseen), {"reason": f"gold: {reason}"})  # noqa: S311
+    chosen = random.choice(unseen)  # noqa: S311 no secret
+    return _take(annotator, [chosen], hold, lambda _: {"reason": f"gold: {reason}"})
 
 
-def _claim_ordinary(annotator: Annotator) -> Assignment | None:
+def _claim_ordinary(annotator: Annotator, hold: Hold) -> Assignment | None:
     if annotator.state == AnnotatorState.QUARANTINED:
         return None
-    tasks = list(Task.objects.open_for(annotator.pk, annotator.project_id)[:CANDIDATES])
-    if not tasks:
-        return None
-    ranking = _rank(annotator, tasks)
-    for place, index in enumerate(ranking.order):
-        why = {
-            "reason": "best for this person among those due",
-            "n_candidates": len(tasks),
-            "place": place,
-            "score": round(float(ranking.scores[index]), 4),
-            "gain": round(float(ranking.gains[index]), 4),
-            "task": tasks[index].why_next,
-        }
-        assignment = _take(annotator, tasks[index].pk, why)
+    for _ in range(TRIES):
+        found = looking.first_fitting(annotator)
+        if not found:
+            return None
+        ranked = rank(annotator, found)
+        assignment = _take(annotator, ranked.pks, hold, ranked.why)
         if assignment is not None:
             return assignment
-    return None
+    # Not None: there is work, only not for the quickest asker of this instant.
+    raise Conflict("Many people are asking at this moment; ask again in a second.")
 
 
-def _rank(annotator: Annotator, tasks: list[Task]) -> matching.Ranking:
-    confidences = dict(
-        Consensus.objects.standing().filter(task__in=tasks).values_list("task_id", "confidence")
-    )
-    belief = posteriors.of_confidence(
-        np.array([confidences.get(task.pk, 0.0) for task in tasks]),
-        np.array([task.n_captions for task in tasks]),
-    )
-    difficulties = np.array([task.difficulty for task in tasks])
-    everybody = np.array(trust(Annotator.objects.filter(project=annotator.project_id)[:500]))
-    references = skills.reference_people(everybody)
-    overdue = priority.is_overdue(
-        tasks[0].virtual_due.timestamp(),
-        timezone.now().timestamp(),
-        annotator.project.horizon_hours,
-    )
-    return matching.rank(
-        belief,
-        skills.accuracy(trust([annotator])[0], difficulties),
-        skills.accuracy(references[:, None], difficulties[None, :]),
-        is_first_overdue=overdue,
-    )
-
-
-@transaction.atomic
-def _take(annotator: Annotator, task_id: int, why: dict[str, object]) -> Assignment | None:
-    """Lease one task if it is still free; the annotator's row lock keeps them to one lease."""
-    # Without the key: rows that only point at this person need not wait.
-    Annotator.objects.select_for_update(no_key=True).get(pk=annotator.pk)
-    running = Assignment.objects.live().filter(annotator=annotator).first()
-    if running is not None:
-        return running
-    task = Task.objects.lock_free(task_id)
-    if task is None:
-        return None
-    lasts = timedelta(minutes=task.project.lease_minutes)
-    return Assignment.objects.lease(task, annotator, lasts=lasts, why=why)
+def _take(
+    annotator: Annotator, pks: Sequence[int], hold: Hold, explain: Callable[[int], Why]
+) -> Assignment | None:
+    """Lease the first of these tasks that is free; their own lease where a twin was quicker."""
+    lasts = capacity.lease_lasts(annotator)
+    shows = annotator.project.shows_prediction_to(is_expert=annotator.is_expert)
+    try:
+        with transaction.atomic():
+            taken = Task.objects.take_first(pks)
+            if taken is None:
+                return None
+            why = explain(taken.task_id) | {"task": taken.why_next}
+            return Assignment.objects.fill(
+                taken, annotator, lasts=lasts, why=why, hold=hold, shows=shows
+            )
+    except IntegrityError:
+        twin = Assignment.objects.live().filter(annotator=annotator, hold=hold).first()
+        if twin is None:
+            raise
+        return twin

@@ -1,51 +1,37 @@
 """What becomes of a lease: opened, extended, given back, skipped, revoked, run out."""
 
-from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
 
 from portal.errors import Conflict, InvalidInput, NotFound
 from portal.models import Annotator, Assignment, AuditEntry, Task
-from portal.models.assignments import AssignmentState
+from portal.models.assignments import AssignmentState, Hold
 from portal.models.tasks import ParkReason
+from portal.services.assignments.capacity import LONGEST_LEASE, lease_lasts
 
 SKIPS_TO_PARK = 2
-LONGEST_LEASE = timedelta(hours=12)
 
 
-def expire_stale(*, annotator: Annotator | None = None) -> int:
-    """Free the slots of leases that ran out, or of all that one annotator can do nothing with.
-
-    Says how many.
-    """
-    if annotator is None:
-        over = Assignment.objects.stale()
-    else:
-        over = Assignment.objects.ended().filter(annotator=annotator)
-    return sum(_expire(pk) for pk in over.values_list("pk", flat=True)[:1000])
+def expire_stale() -> int:
+    """Free the slots of leases that ran out; says how many."""
+    over = Assignment.objects.stale()
+    return sum(give_up_over(pk) for pk in over.values_list("pk", flat=True)[:1000])
 
 
 @transaction.atomic
-def _expire(pk: int) -> bool:
+def give_up_over(pk: int) -> bool:
+    """End a lease that nothing can come of any more; False where it runs after all."""
     if not Assignment.objects.ended().filter(pk=pk).exists():  # extended in the meantime
         return False
     return Assignment.objects.give_up(pk, AssignmentState.EXPIRED)
 
 
 @transaction.atomic
-def opened(*, assignment: Assignment) -> None:
-    """Start the clock of the time spent: the clip is on the annotator's screen."""
-    Assignment.objects.filter(pk=assignment.pk, opened_at__isnull=True).update(
-        opened_at=Assignment.objects.clock()
-    )
-
-
-@transaction.atomic
 def heartbeat(*, token: UUID, annotator: Annotator) -> Assignment:
     """Extend a running lease by the project's lease time, up to half a day in all."""
     assignment = _running(token, annotator)
-    until = Assignment.objects.clock() + timedelta(minutes=annotator.project.lease_minutes)
+    until = Assignment.objects.clock() + lease_lasts(annotator)
     assignment.expires_at = max(
         assignment.expires_at, min(until, assignment.leased_at + LONGEST_LEASE)
     )
@@ -73,11 +59,29 @@ def _lock_task(token: UUID, annotator: Annotator) -> Task:
     return task
 
 
-@transaction.atomic
 def release(*, token: UUID, annotator: Annotator) -> None:
-    """Give a leased task back; it may come again."""
+    """Give a leased task back; it may come again.
+
+    Whoever gives one back is leaving: what was reserved for them goes back too, each in its own
+    transaction, for locks on two tasks at once could cross.
+    """
+    _release(token, annotator)
+    reserved = Assignment.objects.filter(
+        annotator=annotator, state=AssignmentState.LEASED, hold=Hold.RESERVED
+    )
+    for pk in list(reserved.values_list("pk", flat=True)):
+        _give_back(pk)
+
+
+@transaction.atomic
+def _release(token: UUID, annotator: Annotator) -> None:
     _lock_task(token, annotator)
     Assignment.objects.give_up(_running(token, annotator).pk, AssignmentState.RELEASED)
+
+
+@transaction.atomic
+def _give_back(pk: int) -> None:
+    Assignment.objects.give_up(pk, AssignmentState.RELEASED)
 
 
 @transaction.atomic

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from portal.algorithms import matching, plans, posteriors, skills
 from portal.models import Annotator, Assignment, AuditEntry, Project, Task, Vote
+from portal.models.assignments import Hold
 from portal.models.members import AnnotatorState
 from portal.services.assignments.trust import trust
 
@@ -93,5 +94,5 @@ def _push(pair: PlannedPair) -> Assignment | None:
         return None
     why: dict[str, object] = {"reason": "assigned by a manager", "gain": round(pair.gain, 4)}
     return Assignment.objects.lease(
-        task, pair.annotator, lasts=timedelta(hours=PUSHED_HOURS), why=why
+        task, pair.annotator, lasts=timedelta(hours=PUSHED_HOURS), why=why, hold=Hold.PUSHED
     )

@@ -18,6 +18,7 @@ from portal.models import (
 from portal.models.segments import segment_ms
 from portal.models.videos import Sighting, VideoState
 from portal.services.tasks.ordering import PRICED, price, set_uncertainty
+from portal.services.tasks.pooling import assign_pools, pool_of
 
 CHUNK = 5000
 
@@ -120,6 +121,7 @@ def _open_in_project(
         per_video[prediction.video_id] = per_video.get(prediction.video_id, 0) + 1
     # First the new ones, then the old, each in one order: no two batches wait crosswise.
     new.sort(key=lambda task: (task.video_id, task.start_ms, task.end_ms))
+    assign_pools(new)
     Task.objects.bulk_create(new, batch_size=500, ignore_conflicts=True)
     now = {task.pk: task for task in Task.objects.lock_all([task.pk for task in refreshed])}
     refreshed = [task for task in refreshed if now[task.pk].is_untouched]
@@ -183,6 +185,7 @@ def open_one(
             "prediction": prediction,
             "is_evaluation": video.is_evaluation,
             "n_wanted": project.min_captions,
+            "pool": pool_of(video),
         },
     )
     if created or (task.is_open and (uncertainty is not None or difficulty_level is not None)):
