@@ -42,14 +42,18 @@ def text_vectors(texts: Sequence[str], dimensions: int = TEXT_DIMENSIONS) -> Flo
     Stands in where no embedding was posted. A text without words gives a zero row, similar to
     nothing. The hash is fixed, so stored rows stay comparable.
     """
-    vectors = np.zeros((len(texts), dimensions))
-    for row, text in zip(vectors, texts, strict=True):
+    places: list[int] = []
+    signs: list[float] = []
+    for row, text in enumerate(texts):
         words = re.findall(r"\w+", text.casefold())
         for gram in [*words, *(f"{a} {b}" for a, b in pairwise(words))]:
             place = zlib.crc32(gram.encode())
+            places.append(row * dimensions + place % dimensions)
             # One bit of the hash is the sign: collisions cancel on average instead of adding up.
-            row[place % dimensions] += 1.0 if place & 0x80000000 else -1.0
-    return unit_rows(vectors)
+            signs.append(1.0 if place & 0x80000000 else -1.0)
+    size = len(texts) * dimensions
+    flat = np.bincount(np.asarray(places, dtype=np.int64), np.asarray(signs), minlength=size)
+    return unit_rows(flat.reshape(len(texts), dimensions).astype(np.float64))
 
 
 def unit_rows(vectors: Floats) -> Floats:

@@ -74,12 +74,14 @@ def key(
     due_at: float | None = None,
     lead_hours: float = 0.0,
     weights: Weights | None = None,
+    named: tuple[str, str] | None = None,
 ) -> Priority:
     """Compute a task's score S and virtual due time, min(created + H(1 - S), due - lead).
 
     S = clip(.7 U R + .2 C + .1 F, 0, 1) + .15 log2(business), with the rank-normalised uncertainty
     U, the crowding factor R and the conflict C in [0, 1], F = 1 for a begun task, business value
     between a quarter and four. Times are epoch seconds; a smaller virtual due is served sooner.
+    `named` is the name of U and the sentence that explains it, where it is no uncertainty.
     """
     weights = weights or Weights()
     _check_shares(uncertainty=uncertainty, crowding=crowding, conflict=conflict)
@@ -93,8 +95,9 @@ def key(
     score = min(max(unsure + disputed + begun, 0.0), 1.0) + worth
     earned = created_at + horizon_hours * HOUR * (1.0 - score)
     deadline = math.inf if due_at is None else due_at - lead_hours * HOUR
+    name, sentence = named or ("uncertainty", _say_uncertainty(uncertainty, crowding))
     parts = [
-        Part("uncertainty", uncertainty, unsure, _say_uncertainty(uncertainty, crowding)),
+        Part(name, uncertainty, unsure, sentence),
         Part("conflict", conflict, disputed, "The captions so far disagree."),
         Part("begun", float(is_begun), begun, "Others have begun it; it waits to be finished."),
         Part("business", business, worth, f"A manager set its value to {business:g}."),

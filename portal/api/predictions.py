@@ -25,10 +25,13 @@ SUPERSEDE = {"supersede": queries.flag("Replace the version's standing predictio
 
 
 class TokenInput(serializers.Serializer[Any]):
-    """One token of the caption with its natural log-probability."""
+    """One token of the caption with its natural log-probability, or the entropy at its place."""
 
     t = serializers.CharField(max_length=200)
-    logprob = serializers.FloatField(max_value=0)
+    logprob = serializers.FloatField(max_value=0, required=False, allow_null=True)
+    entropy = serializers.FloatField(
+        min_value=0, required=False, allow_null=True, help_text="In nats; counts without logprobs."
+    )
 
 
 class CandidateInput(serializers.Serializer[Any]):
@@ -49,6 +52,9 @@ class PredictionInput(serializers.Serializer[Any]):
     start = serializers.FloatField(min_value=0, required=False, allow_null=True)
     end = serializers.FloatField(min_value=0, required=False, allow_null=True)
     tokens = TokenInput(many=True, required=False, allow_null=True)
+    vocabulary_size = serializers.IntegerField(
+        min_value=2, required=False, allow_null=True, help_text="Needed beside token entropies."
+    )
     candidates = CandidateInput(many=True, required=False, allow_null=True)
     embedding = serializers.ListField(
         child=serializers.FloatField(), required=False, allow_null=True
@@ -65,7 +71,10 @@ class PredictionOutput(serializers.Serializer[Any]):
     model_version = serializers.CharField()
     caption = serializers.CharField()
     uncertainty = serializers.FloatField()
-    estimator = serializers.CharField(help_text="Where the uncertainty comes from.")
+    estimator = serializers.CharField(
+        help_text="Where the uncertainty comes from: LNP (token log-probabilities), TEN (token "
+        "entropies), MBR (n-best list), SCALAR (as posted), ENS (other versions' captions), NONE."
+    )
     start = serializers.FloatField()
     end = serializers.FloatField(allow_null=True)
     project = serializers.CharField()

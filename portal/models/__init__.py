@@ -2,6 +2,7 @@
 
 from portal.models.annotations import Annotation, AnnotationRevision
 from portal.models.assignments import Assignment
+from portal.models.clusters import Cluster
 from portal.models.consensus import Consensus, Residual
 from portal.models.evaluations import Evaluation, EvaluationItem
 from portal.models.events import (
@@ -36,6 +37,7 @@ __all__ = [
     "AuditEntry",
     "BatchItem",
     "Callback",
+    "Cluster",
     "Consensus",
     "Delivery",
     "DeliveryAttempt",

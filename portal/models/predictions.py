@@ -1,6 +1,7 @@
 """What models said of clips, and how sure they were. Never edited: a newer one supersedes."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from django.db import models
 from django.db.models import Q
@@ -8,8 +9,20 @@ from django.utils import timezone
 
 from portal.models.projects import Project
 from portal.models.segments import SEGMENT_RULE
-from portal.models.versions import ModelVersion
+from portal.models.versions import ModelVersion, VersionState
 from portal.models.videos import Video
+
+# Databases bound how many values one statement may list.
+VIDEOS_AT_ONCE = 900
+
+
+class Standing(NamedTuple):
+    """What of a stored prediction another one is compared with."""
+
+    pk: int
+    uncertainty: float
+    estimator: str
+    body_sha256: str
 
 
 class PredictionQuerySet(models.QuerySet["Prediction"]):
@@ -32,16 +45,34 @@ class PredictionQuerySet(models.QuerySet["Prediction"]):
 
     def standing_at(
         self, version_ids: Iterable[int], video_ids: Iterable[int]
-    ) -> dict[tuple[int, int, int, int], "Prediction"]:
+    ) -> dict[tuple[int, int, int, int], "Standing"]:
         """Standing predictions of these versions and videos, by (version, video, start, end)."""
         versions, videos = sorted(set(version_ids)), sorted(set(video_ids))
-        found: dict[tuple[int, int, int, int], Prediction] = {}
-        for first in range(0, len(videos), 500):
+        found: dict[tuple[int, int, int, int], Standing] = {}
+        for first in range(0, len(videos), VIDEOS_AT_ONCE):
             rows = self.standing().filter(
-                version_id__in=versions, video_id__in=videos[first : first + 500]
+                version_id__in=versions, video_id__in=videos[first : first + VIDEOS_AT_ONCE]
             )
-            for row in rows.defer("tokens", "candidates", "embedding"):
-                found[row.version_id, row.video_id, row.start_ms, row.end_ms] = row
+            for *key, pk, unsure, estimator, sha256 in rows.values_list(
+                "version_id", "video_id", "start_ms", "end_ms",
+                "pk", "uncertainty", "estimator", "body_sha256",
+            ):  # fmt: skip
+                version_id, video_id, start_ms, end_ms = key
+                found[version_id, video_id, start_ms, end_ms] = Standing(
+                    pk, unsure, estimator, sha256
+                )
+        return found
+
+    def captions_at(self, video_ids: Iterable[int]) -> dict[tuple[int, int, int], dict[int, str]]:
+        """What the versions in use say of these videos: (video, start, end) → version → caption."""
+        videos = sorted(set(video_ids))
+        found: dict[tuple[int, int, int], dict[int, str]] = {}
+        for first in range(0, len(videos), VIDEOS_AT_ONCE):
+            rows = self.standing().exclude(version__state=VersionState.RETIRED)
+            for video_id, start_ms, end_ms, version_id, caption in rows.filter(
+                video_id__in=videos[first : first + VIDEOS_AT_ONCE]
+            ).values_list("video_id", "start_ms", "end_ms", "version_id", "caption"):
+                found.setdefault((video_id, start_ms, end_ms), {})[version_id] = caption
         return found
 
 
@@ -61,6 +92,9 @@ class Prediction(models.Model):
     uncertainty = models.FloatField(help_text="0 sure … 1 unsure, by the best estimator available.")
     estimator = models.CharField(max_length=8, help_text="Where the uncertainty comes from.")
     tokens = models.JSONField(null=True, blank=True)
+    vocabulary_size = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Of the model; what token entropies are measured against."
+    )
     candidates = models.JSONField(null=True, blank=True)
     embedding = models.BinaryField(null=True, blank=True, editable=False)
     body_sha256 = models.CharField(max_length=64, editable=False)

@@ -120,10 +120,28 @@ class Project(models.Model):
     uncertain_share = share(0.30, "The most uncertain share of predictions that opens tasks.")
     control_share = share(0.10, "Random control slice that measures what prioritising saves.")
     evaluation_share = share(0.10, "Videos kept for evaluation, never trained on.")
+    evaluation_serving_share = share(
+        0.20, "Part of the work reserved for evaluation tasks until each has its consensus."
+    )
     evaluation_salt = models.CharField(max_length=16, default=new_salt, editable=False)
     uncertainty_weight = share(0.70, "Weight of uncertainty × novelty in a task's priority.")
     conflict_weight = share(0.20, "Weight of disagreement so far in a task's priority.")
     finish_weight = share(0.10, "Weight of finishing begun tasks in a task's priority.")
+    business_weight = share(0.15, "What doubling a task's business value adds to its priority.")
+    business_value = models.FloatField(
+        default=1.0,
+        validators=[MinValueValidator(0.25), MaxValueValidator(4.0)],
+        help_text="What new tasks are worth, ¼ … 4, until a manager sets another value.",
+    )
+    due_hours = models.FloatField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0.01)],
+        help_text="Every task is due so long after it opened; empty is no deadline.",
+    )
+    repricing_from = models.PositiveBigIntegerField(
+        null=True, editable=False, help_text="Open tasks from this id on await their new place."
+    )
     horizon_hours = models.FloatField(
         default=24.0,
         validators=[MinValueValidator(0.01)],

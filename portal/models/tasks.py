@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from portal.errors import TaskClosed
 from portal.models import slots
+from portal.models.clusters import Cluster
 from portal.models.members import Annotator
 from portal.models.pools import EVERYBODY
 from portal.models.predictions import Prediction
@@ -134,6 +135,36 @@ class TaskQuerySet(models.QuerySet["Task"]):
             is_gold=False, revision__gt=F("settled_revision"), state__in=TAKES_EVIDENCE
         )
 
+    def untouched(self) -> "TaskQuerySet":
+        """Open tasks that nobody holds or has answered: a newer prediction may change them."""
+        return self.filter(state=TaskState.OPEN, is_gold=False, n_taken=0, revision=0)
+
+    def lock_followers(self, pks: Iterable[int]) -> frozenset[int]:
+        """Lock these tasks in one order; ids of those that still follow what models say."""
+        follows = Q(state=TaskState.SUPERSEDED) | Q(state=TaskState.OPEN, n_taken=0, revision=0)
+        rows = self.lock_all(pks).filter(follows, is_gold=False)
+        return frozenset(rows.values_list("pk", flat=True))
+
+    def supersede(self, pks: Iterable[int]) -> int:
+        """Close those of these that are still untouched and that nobody asked for by name."""
+        rows = self.untouched().filter(pk__in=list(pks), is_requested=False)
+        return rows.update(state=TaskState.SUPERSEDED, closed_at=timezone.now())
+
+    def unfelt(self) -> "TaskQuerySet":
+        """Settled tasks whose neighbours do not know it: what the sweep hands to `feel`."""
+        return self.filter(state=TaskState.SETTLED, is_gold=False, is_felt=False)
+
+    def neighbour_ids(self, task: "Task", most: int) -> list[int]:
+        """The most pressing open tasks of this one's video, then those of its cluster."""
+        rows = self.filter(state=TaskState.OPEN, is_gold=False).exclude(pk=task.pk)
+        rows = rows.order_by("virtual_due", "id")
+        # One question a way of being near: put as one, the database reads and sorts all open tasks.
+        near = [rows.filter(project_id=task.project_id, video_id=task.video_id)]
+        if task.cluster_id is not None:
+            near.append(rows.filter(cluster_id=task.cluster_id))
+        found = (pk for each in near for pk in each.values_list("pk", flat=True)[:most])
+        return list(dict.fromkeys(found))[:most]
+
     def at_segments(
         self, project_id: int, video_ids: Iterable[int]
     ) -> dict[tuple[int, int, int], "Task"]:
@@ -221,6 +252,22 @@ class Task(models.Model):
         default=timezone.now, help_text="Tasks are served in this order."
     )
     why_next = models.JSONField(default=dict, editable=False)
+    is_requested = models.BooleanField(
+        default=False, editable=False, help_text="Asked for by name; no model closes it."
+    )
+    cluster = models.ForeignKey(
+        Cluster, on_delete=models.SET_NULL, null=True, editable=False, db_index=False,
+        related_name="tasks", help_text="The tasks that it resembles.",
+    )  # fmt: skip
+    similarity = models.FloatField(
+        default=0.0, editable=False, help_text="To the nearest task labelled or picked before it."
+    )
+    n_same_video = models.PositiveSmallIntegerField(
+        default=0, editable=False, help_text="Tasks of its video labelled or picked before it."
+    )
+    is_felt = models.BooleanField(
+        default=False, editable=False, help_text="Whether its neighbours know that it is settled."
+    )
 
     n_wanted = models.PositiveSmallIntegerField(default=3)
     n_taken = models.PositiveSmallIntegerField(default=0)
@@ -276,6 +323,16 @@ class Task(models.Model):
                 condition=Q(is_audited=True, audited_at__isnull=True, state="settled"),
                 name="tasks_awaiting_audit",
             ),
+            models.Index(
+                fields=["cluster", "virtual_due"],
+                condition=Q(state="open", is_gold=False, cluster__isnull=False),
+                name="open_tasks_by_cluster",
+            ),
+            models.Index(
+                fields=["id"],
+                condition=Q(state="settled", is_gold=False, is_felt=False),
+                name="settled_tasks_not_felt",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -289,6 +346,11 @@ class Task(models.Model):
     def is_untouched(self) -> bool:
         """Open, and nobody holds or has answered it: a newer prediction may still take it over."""
         return self.is_open and not self.is_gold and self.n_taken == 0 and self.revision == 0
+
+    @property
+    def follows_models(self) -> bool:
+        """Untouched, or closed because a model was sure: a newer prediction may say otherwise."""
+        return self.is_untouched or self.state == TaskState.SUPERSEDED
 
     @property
     def takes_evidence(self) -> bool:

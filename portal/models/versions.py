@@ -46,7 +46,9 @@ class ModelVersion(models.Model):
     uri = models.CharField(max_length=500, blank=True)
     sha256 = models.CharField(max_length=64, blank=True)
     uncertainty_bins = models.JSONField(
-        default=list, editable=False, help_text="Histogram of raw uncertainties (256 bins)."
+        default=dict,
+        editable=False,
+        help_text="Histograms of raw uncertainties (256 bins), one an estimator.",
     )
     embedding_size = models.PositiveIntegerField(
         null=True, blank=True, editable=False, help_text="Fixed by the first embedding posted."

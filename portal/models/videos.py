@@ -12,6 +12,10 @@ from django.utils import timezone
 
 from portal.errors import InvalidInput, MediaNotReady
 from portal.models.projects import Project
+from portal.models.writes import insert_new, next_ids
+
+# Databases bound how many values one statement may list.
+IDS_AT_ONCE = 900
 
 
 class VideoState(models.TextChoices):
@@ -27,6 +31,15 @@ class Sighting(NamedTuple):
 
     url: str = ""
     tags: Sequence[str] = ()
+
+
+class Registered(NamedTuple):
+    """Where a video is that somebody named, and what is known of it without asking again."""
+
+    pk: int
+    has_media: bool = False
+    is_erased: bool = False
+    is_new: bool = False
 
 
 def check_scheme(url: str) -> None:
@@ -51,8 +64,8 @@ class VideoQuerySet(models.QuerySet["Video"]):
         project_id: int,
         wanted: Mapping[str, Sighting],
         is_evaluation: Callable[[str], bool],
-    ) -> dict[str, "Video"]:
-        """Return the videos under these ids, making those that are new.
+    ) -> dict[str, "Registered"]:
+        """Say where the videos under these ids are, making those that are new.
 
         A known video without any media takes the URL that it is now seen with. Races are settled
         by the unique constraint: whoever comes second finds the first one's row.
@@ -60,37 +73,34 @@ class VideoQuerySet(models.QuerySet["Video"]):
         known = self._under(project_id, wanted)
         # Both the updates and the inserts in one order, so that no two batches wait crosswise.
         for video_id, video in sorted(known.items()):
-            if wanted[video_id].url and not (video.source_url or video.file_key or video.erased_at):
-                video.source_url = wanted[video_id].url
-                video.save(update_fields=["source_url"])
-        new = [
-            Video(
-                project_id=project_id,
-                video_id=video_id,
-                source_url=sighting.url,
-                tags=list(sighting.tags),
-                is_evaluation=is_evaluation(video_id),
-            )
-            for video_id, sighting in sorted(wanted.items())
-            if video_id not in known
-        ]
-        if not new:
-            return known
-        # Nothing is updated in truth, but unlike an ignored conflict this one gives back its key.
-        made = self.bulk_create(
-            new,
-            update_conflicts=True,
-            unique_fields=["project", "video_id"],
-            update_fields=["video_id"],
-        )
-        return known | {video.video_id: video for video in made}
+            if wanted[video_id].url and not video.has_media and not video.is_erased:
+                self.filter(pk=video.pk).update(source_url=wanted[video_id].url)
+        new = sorted(wanted.keys() - known.keys())
+        made = dict(zip(new, next_ids(Video, len(new)), strict=True)) if new else {}
+        now = timezone.now()
+        names = (
+            "id", "project", "uid", "video_id", "source_url", "tags", "is_evaluation",
+            "next_attempt_at", "created_at",
+        )  # fmt: skip
+        rows = [
+            (pk, project_id, uuid.uuid4(), video_id, wanted[video_id].url,
+             list(wanted[video_id].tags), is_evaluation(video_id), now, now)
+            for video_id, pk in made.items()
+        ]  # fmt: skip
+        if insert_new(Video, names, rows) < len(new):  # somebody else registered some meanwhile
+            return known | self._under(project_id, new)
+        return known | {video_id: Registered(pk, is_new=True) for video_id, pk in made.items()}
 
-    def _under(self, project_id: int, video_ids: Iterable[str]) -> dict[str, "Video"]:
+    def _under(self, project_id: int, video_ids: Iterable[str]) -> dict[str, "Registered"]:
         ids = list(video_ids)
-        found: dict[str, Video] = {}
-        for start in range(0, len(ids), 500):
-            rows = self.filter(project_id=project_id, video_id__in=ids[start : start + 500])
-            found.update((video.video_id, video) for video in rows)
+        found: dict[str, Registered] = {}
+        for start in range(0, len(ids), IDS_AT_ONCE):
+            rows = self.filter(project_id=project_id, video_id__in=ids[start : start + IDS_AT_ONCE])
+            for video_id, pk, url, key, state in rows.values_list(
+                "video_id", "pk", "source_url", "file_key", "state"
+            ):
+                is_erased = state == VideoState.ERASED
+                found[video_id] = Registered(pk, bool(url or key), is_erased)
         return found
 
     def needing_media(self) -> "VideoQuerySet":

@@ -1,8 +1,10 @@
 """Predictions come in: each row answered, twice is harmless, bad rows stop nobody."""
 
 import math
+import struct
 
 import pytest
+from django.utils import timezone
 
 from portal.errors import Conflict, InvalidInput, MediaNotReady, NotFound, PredictionExists
 from portal.models import ModelVersion, Prediction, Task, Video
@@ -35,7 +37,7 @@ def test_the_same_rows_again_add_nothing():
     again = ingest(item(), item("v2"), project=project)
     assert (first.count("created"), again.count("unchanged")) == (2, 2)
     assert [r.prediction.pk for r in first.rows] == [r.prediction.pk for r in again.rows]
-    assert sum(ModelVersion.objects.get().uncertainty_bins) == 2
+    assert sum(ModelVersion.objects.get().uncertainty_bins["SCALAR"]) == 2
 
 
 def test_another_caption_of_the_same_version_needs_to_be_told_to_replace():
@@ -66,6 +68,11 @@ def test_a_dry_run_says_the_same_and_leaves_nothing():
         ({"tokens": [Token("a", 0.5)]}, "tokens"),
         ({"tokens": [Token("a", -math.inf)]}, "tokens"),
         ({"candidates": [CandidateText("a", -0.1), CandidateText("b", -0.1)]}, "candidates"),
+        ({"tokens": [Token("a", -0.1), Token("b")]}, "tokens"),
+        ({"tokens": [Token("a", entropy=1.0)]}, "vocabulary_size"),
+        ({"tokens": [Token("a", entropy=1.0)], "vocabulary_size": 2}, "tokens"),
+        ({"tokens": [Token("a", entropy=math.inf)], "vocabulary_size": 9}, "tokens"),
+        ({"embedding": [1e300]}, "embedding"),
         ({"video_url": "file:///etc/passwd"}, "video_url"),
         ({"video_url": "http://user:pw@example.com/a.mp4"}, "video_url"),
     ],
@@ -107,6 +114,14 @@ def test_rows_that_the_database_does_not_allow_are_refused_one_by_one():
         ({"candidates": [CandidateText("a dog", -0.7), CandidateText("a dog", -0.7)]}, "MBR", 0.0),
         ({}, "SCALAR", 0.9),
         ({"uncertainty": None}, "NONE", 0.5),
+        (
+            {
+                "tokens": [Token("a", entropy=math.log(4)), Token("b", entropy=0.0)],
+                "vocabulary_size": 16,
+            },
+            "TEN",
+            0.25,
+        ),
     ],
 )
 def test_uncertainty_comes_from_the_best_that_is_posted(fields, estimator, uncertainty):
@@ -144,3 +159,58 @@ def test_a_newer_prediction_takes_over_an_untouched_task(django_capture_on_commi
         with django_capture_on_commit_callbacks(execute=True):
             ingest(item(model_version=version), project=project)
     assert project.tasks.get().prediction.version.name == "m2"
+
+
+def test_where_nothing_was_posted_other_versions_captions_say_how_unsure_to_be():
+    project = ProjectFactory()
+    silent = {"uncertainty": None, "project": ""}
+    ingest(item("v1", **silent), item("v2", **silent), project=project)
+    ingest(
+        item("v1", model_version="m2", **silent),
+        item("v2", "two cats sleep", model_version="m2", **silent),
+        item("v3", model_version="m2", **silent),
+        item("v1", model_version="m3", uncertainty=0.3),
+        project=project,
+    )
+    found = Prediction.objects.exclude(version__name="m1").order_by("pk")
+    assert [(p.estimator, p.uncertainty > 0.5) for p in found] == [
+        ("ENS", False), ("ENS", True), ("NONE", False), ("SCALAR", False)
+    ]  # fmt: skip
+    assert found[0].uncertainty == 0.0
+
+
+def test_a_retired_versions_captions_do_not_count():
+    project = ProjectFactory()
+    ingest(item("v1", uncertainty=None), project=project)
+    ModelVersion.objects.update(state="retired")
+    ingest(item("v1", "a cat", model_version="m2", uncertainty=None), project=project)
+    assert Prediction.objects.get(version__name="m2").estimator == "NONE"
+
+
+def test_estimators_of_one_version_are_ranked_each_among_its_own():
+    project = ProjectFactory()
+    ingest(item("v1"), item("v2", tokens=[Token("a", -1.0)]), project=project)
+    bins = ModelVersion.objects.get().uncertainty_bins
+    assert {name: sum(counts) for name, counts in bins.items()} == {"SCALAR": 1, "LNP": 1}
+    ingest(item("v1", "a cat", tokens=[Token("a", -1.0)]), project=project, supersede=True)
+    bins = ModelVersion.objects.get().uncertainty_bins
+    assert {name: sum(counts) for name, counts in bins.items()} == {"SCALAR": 0, "LNP": 2}
+
+
+def test_what_is_stored_is_what_was_posted():
+    project = ProjectFactory()
+    ingest(
+        item(
+            "v1", "50 % of it's “ünïcode” {%s}", tokens=[Token("a", -1.0)], tags=["x'y"],
+            candidates=[CandidateText("a", -1.0)], embedding=[3.0, 4.0], start=1.0, end=2.5,
+        ),
+        project=project,
+    )  # fmt: skip
+    stored = Prediction.objects.select_related("video").get()
+    assert stored.caption == "50 % of it's “ünïcode” {%s}"
+    assert stored.tokens == [{"t": "a", "logprob": -1.0, "entropy": None}]
+    assert stored.candidates == [{"text": "a", "logprob": -1.0}]
+    assert (stored.start_ms, stored.end_ms, stored.video.tags) == (1000, 2500, ["x'y"])
+    assert bytes(stored.embedding) == struct.pack("<2f", 3.0, 4.0)
+    assert stored.video.state == "registered"
+    assert stored.created_at <= timezone.now()

@@ -1,11 +1,13 @@
 """Tasks open, are put in order, go to experts, and are set aside; consensus closes them.
 
-ordering (the one key) → opening (from predictions, by REST) · handling (escalate, park, gold).
+reading (what predictions say) · ordering (the one key) · crowding (what tasks resemble) → opening
+(from predictions) · requesting (by REST) · handling (escalate, park, gold).
 """
 
 from portal.services.tasks.handling import escalate, make_gold, park, unpark
-from portal.services.tasks.opening import CHUNK, open_for, open_one
+from portal.services.tasks.opening import CHUNK, open_for
 from portal.services.tasks.ordering import reprioritise, set_value
+from portal.services.tasks.requesting import open_one
 
 __all__ = [
     "CHUNK",

@@ -1,26 +1,59 @@
-"""Open tasks: for the predictions that deserve one, and for whoever asks by name."""
+"""Open tasks for predictions that deserve one; newer predictions take tasks over or close them."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
-from portal.algorithms import sampling
-from portal.algorithms.sketches import Sketch, is_uncertain
-from portal.errors import Conflict, InvalidInput
-from portal.models import (
-    ModelVersion,
-    Prediction,
-    Project,
-    Task,
-    Video,
-)
-from portal.models.segments import segment_ms
-from portal.models.videos import Sighting, VideoState
-from portal.services.tasks.ordering import PRICED, price, set_uncertainty
-from portal.services.tasks.pooling import assign_pools, pool_of
+from portal.models import AuditEntry, ModelVersion, Prediction, Project, Task
+from portal.models.pools import EVERYBODY
+from portal.models.writes import insert_new
+from portal.services.tasks import crowding
+from portal.services.tasks.ordering import PRICED, attributes, price, save_each, set_uncertainty
+from portal.services.tasks.pooling import assign_pools
+from portal.services.tasks.reading import Seen, deserves_task, is_control, rank, unconsidered
 
 CHUNK = 5000
+
+NEW = (
+    "project", "prediction", "video", "start_ms", "end_ms", "is_evaluation", "is_control",
+    "business_value", "cluster", "similarity", "n_same_video", "n_wanted", "pool", "created_at",
+    *PRICED,
+)  # fmt: skip
+TAKEN_OVER = (*PRICED, "prediction", "state", "closed_at", "cluster", "similarity")
+
+
+@dataclass(slots=True)
+class Draft:
+    """A task that is about to be; a model instance would take longer than everything else."""
+
+    project_id: int
+    prediction_id: int | None
+    video_id: int
+    start_ms: int
+    end_ms: int
+    is_evaluation: bool
+    is_control: bool
+    business_value: float
+    n_wanted: int
+    created_at: datetime
+    n_same_video: int = 0
+    cluster_id: int | None = None
+    similarity: float = 0.0
+    uncertainty: float = 0.5
+    difficulty: float = 0.0
+    difficulty_level: int | None = None
+    is_requested: bool = False
+    pool: int = EVERYBODY
+    n_captions: int = 0
+    due_at: datetime | None = None
+    priority: float = 0.0
+    virtual_due: datetime = field(default_factory=timezone.now)
+    why_next: Any = None
 
 
 @transaction.atomic
@@ -28,183 +61,123 @@ def open_for(*, prediction_ids: Sequence[int]) -> list[int]:
     """Open tasks for those predictions that deserve one, and refresh untouched ones.
 
     A prediction deserves a task when it is among the most uncertain of its version, when its video
-    is kept for evaluation, or when it falls into the control slice. Twice is harmless.
+    is kept for evaluation, or when it falls into the control slice. One that does not, closes an
+    untouched task as superseded: its newer model is sure. Twice is harmless.
     """
-    seen = _seen(prediction_ids[:CHUNK])
-    ranks = _rank(seen)
-    by_project: dict[int, list[_Seen]] = {}
+    seen = unconsidered(prediction_ids[:CHUNK])
+    ranks = rank(seen)
+    by_project: dict[int, list[Seen]] = {}
     for prediction in seen:
         by_project.setdefault(prediction.project_id, []).append(prediction)
     projects = Project.objects.in_bulk(list(by_project))
     touched: list[int] = []
     for project_id, group in by_project.items():
-        touched += _open_in_project(projects[project_id], group, ranks)
+        touched += consider(projects[project_id], group, ranks)
     Prediction.objects.filter(pk__in=[p.pk for p in seen]).update(is_considered=True)
     return touched
 
 
-class _Seen(NamedTuple):
-    """What of a prediction decides on its task; whole rows would cost more than the deciding."""
-
-    pk: int
-    project_id: int
-    version_id: int
-    video_id: int
-    start_ms: int
-    end_ms: int
-    uncertainty: float
-    is_evaluation: bool
-    video_state: str
-
-    @property
-    def segment(self) -> tuple[int, int, int]:
-        return self.video_id, self.start_ms, self.end_ms
-
-
-def _seen(prediction_ids: Sequence[int]) -> list[_Seen]:
-    rows = Prediction.objects.unconsidered().filter(pk__in=prediction_ids).order_by("pk")
-    return [
-        _Seen(*row)
-        for row in rows.values_list(
-            "pk",
-            "project_id",
-            "version_id",
-            "video_id",
-            "start_ms",
-            "end_ms",
-            "uncertainty",
-            "video__is_evaluation",
-            "video__state",
-        )
-    ]
-
-
-def _rank(predictions: Iterable[_Seen]) -> dict[int, float]:
-    """Rank each uncertainty within its model version, for raw scales do not compare."""
-    by_version: dict[int, list[_Seen]] = {}
-    for prediction in predictions:
-        by_version.setdefault(prediction.version_id, []).append(prediction)
-    versions = ModelVersion.objects.in_bulk(list(by_version))
-    ranks: dict[int, float] = {}
-    for version_id, group in by_version.items():
-        sketch = Sketch.from_list(versions[version_id].uncertainty_bins)
-        ties = [sampling.fraction(str(p.video_id), salt=f"tie/{version_id}") for p in group]
-        values = sketch.ranks([p.uncertainty for p in group], ties)
-        ranks.update((p.pk, float(value)) for p, value in zip(group, values, strict=True))
-    return ranks
-
-
-def _open_in_project(
-    project: Project, predictions: Sequence[_Seen], ranks: dict[int, float]
-) -> list[int]:
+def consider(project: Project, predictions: Sequence[Seen], ranks: dict[int, float]) -> list[int]:
+    """Open, hand over or close the tasks of these predictions; ids of those handed over."""
     existing = Task.objects.at_segments(project.pk, (p.video_id for p in predictions))
-    per_video: dict[int, int] = {}
-    for video_id, _, _ in existing:
-        per_video[video_id] = per_video.get(video_id, 0) + 1
-    new: list[Task] = []
-    refreshed: list[Task] = []
-    for prediction in predictions:
-        task = existing.get(prediction.segment)
-        if task is None:
-            if not _deserves_task(project, prediction, ranks[prediction.pk]):
-                continue
-            task = _new_task(project, prediction)
-            existing[prediction.segment] = task
-            new.append(task)
-        elif not task.is_untouched:
-            continue
-        elif task.pk is not None:
-            refreshed.append(task)
+    # Of several that speak of one segment the newest version counts.
+    newest = {p.segment: p for p in sorted(predictions, key=lambda p: (p.version_id, p.pk))}
+    unsure = [p for p in newest.values() if deserves_task(project, p, ranks[p.pk])]
+    deserving = {p.pk for p in unsure}
+    sure = [p for p in newest.values() if p.pk not in deserving]
+    # The most uncertain first: of those that are alike, it is the one that others are like.
+    unsure.sort(key=lambda p: (-ranks[p.pk], p.pk))
+    drafts = _drafts(project, [p for p in unsure if p.segment not in existing], existing)
+    known = [p for p in (*unsure, *sure) if p.segment in existing]
+    followed = _followed(known, existing)
+    refreshed = [existing[p.segment] for p in unsure if p.pk in followed]
+    new_words = {p.segment: p for p in unsure}
+    changed: list[Draft | Task] = [*drafts, *refreshed]
+    for task in changed:
+        prediction = new_words[task.video_id, task.start_ms, task.end_ms]
         task.prediction_id = prediction.pk
         set_uncertainty(task, ranks[prediction.pk])
-        price(task, project, n_same_video=per_video.get(prediction.video_id, 0))
-        per_video[prediction.video_id] = per_video.get(prediction.video_id, 0) + 1
-    # First the new ones, then the old, each in one order: no two batches wait crosswise.
-    new.sort(key=lambda task: (task.video_id, task.start_ms, task.end_ms))
-    assign_pools(new)
-    Task.objects.bulk_create(new, batch_size=500, ignore_conflicts=True)
-    now = {task.pk: task for task in Task.objects.lock_all([task.pk for task in refreshed])}
-    refreshed = [task for task in refreshed if now[task.pk].is_untouched]
-    Task.objects.bulk_update(refreshed, [*PRICED, "prediction"], batch_size=200)
-    return [task.pk for task in refreshed]
-
-
-def _deserves_task(project: Project, prediction: _Seen, rank: float) -> bool:
-    if prediction.video_state == VideoState.ERASED:
-        return False
-    return (
-        is_uncertain(rank, project.uncertain_share)
-        or prediction.is_evaluation
-        or _is_control(project, prediction)
-    )
-
-
-def _is_control(project: Project, prediction: _Seen) -> bool:
-    key = f"{prediction.video_id}/{prediction.start_ms}/{prediction.end_ms}"
-    return sampling.is_control(key, salt=project.evaluation_salt, share=project.control_share)
-
-
-def _new_task(project: Project, prediction: _Seen) -> Task:
-    return Task(
-        project=project,
-        video_id=prediction.video_id,
-        start_ms=prediction.start_ms,
-        end_ms=prediction.end_ms,
-        is_evaluation=prediction.is_evaluation,
-        is_control=_is_control(project, prediction),
-        n_wanted=project.min_captions,
-    )
-
-
-@transaction.atomic
-def open_one(
-    *,
-    project: Project,
-    video_id: str,
-    uncertainty: float | None = None,
-    difficulty_level: int | None = None,
-    start: float | None = None,
-    end: float | None = None,
-) -> tuple[Task, bool]:
-    """Return the task of that video and segment, opening it if there is none; True if new.
-
-    An open task takes over the uncertainty and difficulty that are named here.
-    """
-    if difficulty_level not in (None, 1, 5, 10):
-        raise InvalidInput.on("difficulty", "difficulty is 1, 5 or 10.", "not_a_level")
-    start_ms, end_ms = segment_ms(start, end)
-    video = _register(project, video_id)
-    video.check_segment(start_ms, end_ms)
-    prediction = Prediction.objects.newest_at(video.pk, start_ms, end_ms)
-    task, created = Task.objects.get_or_create(
-        project=project,
-        video=video,
-        start_ms=start_ms,
-        end_ms=end_ms,
-        defaults={
-            "prediction": prediction,
-            "is_evaluation": video.is_evaluation,
-            "n_wanted": project.min_captions,
-            "pool": pool_of(video),
-        },
-    )
-    if created or (task.is_open and (uncertainty is not None or difficulty_level is not None)):
-        known = prediction.uncertainty if prediction else 0.5
-        fallback = known if created else task.uncertainty
-        set_uncertainty(task, fallback if uncertainty is None else uncertainty, difficulty_level)
+    crowding.place(project.pk, changed)
+    for task in changed:
         price(task, project)
-        task.save(update_fields=PRICED)
-    return task, created
+    _insert(drafts)
+    _close(project, [(existing[p.segment].pk, p) for p in sure if p.pk in followed])
+    return _hand_over(refreshed)
 
 
-def _register(project: Project, video_id: str) -> Video:
-    video = Video.objects.register_many(
+def _drafts(
+    project: Project, predictions: Sequence[Seen], existing: Iterable[tuple[int, int, int]]
+) -> list[Draft]:
+    """Begin a task for each of these, counting those of its video that come before it."""
+    n_of_video = Counter(video_id for video_id, _, _ in existing)
+    now = timezone.now()
+    drafts = []
+    for prediction in predictions:
+        draft = Draft(
+            project_id=project.pk,
+            prediction_id=prediction.pk,
+            video_id=prediction.video_id,
+            start_ms=prediction.start_ms,
+            end_ms=prediction.end_ms,
+            is_evaluation=prediction.is_evaluation,
+            is_control=is_control(project, prediction),
+            business_value=project.business_value,
+            n_wanted=project.min_captions,
+            created_at=now,
+            n_same_video=n_of_video[prediction.video_id],
+        )
+        n_of_video[prediction.video_id] += 1
+        drafts.append(draft)
+    return drafts
+
+
+def _followed(
+    predictions: Sequence[Seen], existing: dict[tuple[int, int, int], Task]
+) -> frozenset[int]:
+    """Those of these predictions that their task follows.
+
+    Nobody has begun it, and it has not heard a later version already.
+    """
+    heard = Prediction.objects.filter(
+        pk__in=[existing[p.segment].prediction_id for p in predictions]
+    )
+    versions: dict[int | None, int] = dict(heard.values_list("pk", "version_id"))
+    return frozenset(
+        p.pk
+        for p in predictions
+        if existing[p.segment].follows_models
+        and versions.get(existing[p.segment].prediction_id, 0) <= p.version_id
+    )
+
+
+def _insert(drafts: Sequence[Draft]) -> None:
+    """Write new tasks; of two batches that open one at once, the second leaves the first's."""
+    assign_pools(drafts)
+    # In one order, so that no two batches wait crosswise.
+    ordered = sorted(drafts, key=lambda draft: (draft.video_id, draft.start_ms, draft.end_ms))
+    insert_new(Task, NEW, [attributes(NEW)(draft) for draft in ordered])
+
+
+def _close(project: Project, sure: Sequence[tuple[int, Seen]]) -> None:
+    """Close untouched tasks of which a newer model is sure."""
+    n_closed = Task.objects.supersede(task_id for task_id, _ in sure)
+    if not n_closed:
+        return
+    version = ModelVersion.objects.get(pk=max(p.version_id for _, p in sure))
+    AuditEntry.objects.record(
+        action="tasks.superseded",
+        on=version,
         project_id=project.pk,
-        wanted={video_id: Sighting()},
-        is_evaluation=lambda name: sampling.is_for_evaluation(
-            name, salt=project.evaluation_salt, share=project.evaluation_share
-        ),
-    )[video_id]
-    if video.state == VideoState.ERASED:
-        raise Conflict(f"Video {video_id} was erased; it takes no more tasks.")
-    return video
+        actor="system",
+        details={"n": n_closed},
+    )
+
+
+def _hand_over(refreshed: Sequence[Task]) -> list[int]:
+    """Save those that are still untouched under their newer prediction."""
+    still = Task.objects.lock_followers(task.pk for task in refreshed)
+    saved = [task for task in refreshed if task.pk in still]
+    for task in saved:
+        task.reopen()
+    save_each(saved, TAKEN_OVER)
+    return [task.pk for task in saved]

@@ -1,11 +1,13 @@
 """Put tasks in order: the one key that they are served by, recomputed by events alone."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from operator import attrgetter
+from typing import Any, Protocol, cast
 
 from django.db import transaction
 
-from portal.algorithms import priority, skills
+from portal.algorithms import priority, reserves, sampling, skills
 from portal.algorithms.diversity import crowding
 from portal.errors import InvalidInput
 from portal.models import (
@@ -15,56 +17,127 @@ from portal.models import (
     Task,
 )
 from portal.models.tasks import TaskState
+from portal.models.writes import update_each
+from portal.services.tasks.reading import place_key
 
 PRICED = ("uncertainty", "difficulty", "difficulty_level", "priority", "virtual_due", "why_next")
+KEY = ("priority", "virtual_due", "why_next")
 
 
-def set_uncertainty(task: Task, uncertainty: float, level: int | None = None) -> None:
+class Priced(Protocol):
+    """What the key is made of and written to: a task, or one that is about to be."""
+
+    video_id: int
+    start_ms: int
+    end_ms: int
+    is_evaluation: bool
+    is_control: bool
+    is_requested: bool
+    uncertainty: float
+    difficulty: float
+    difficulty_level: int | None
+    similarity: float
+    n_same_video: int
+    n_captions: int
+    business_value: float
+    due_at: datetime | None
+    created_at: datetime
+    priority: float
+    virtual_due: datetime
+    why_next: Any
+
+
+def set_uncertainty(task: Priced, uncertainty: float, level: int | None = None) -> None:
     """Set a task's uncertainty and, from the level or else from it, its difficulty."""
     task.uncertainty = uncertainty
     task.difficulty_level = level or task.difficulty_level
     task.difficulty = skills.difficulty(uncertainty, task.difficulty_level)
 
 
-def price(
-    task: Task, project: Project, *, n_same_video: int = 0, agreement: float | None = None
-) -> None:
+def price(task: Priced, project: Project, *, agreement: float | None = None) -> None:
     """Compute the one key that the task is served by; the caller saves."""
+    standing, crowded, named = _standing(task, project)
+    due_at = _due_at(task, project)
     answer = priority.key(
-        uncertainty=task.uncertainty,
+        uncertainty=standing,
         created_at=task.created_at.timestamp(),
-        crowding=crowding(0.0, n_same_video),
+        crowding=crowded,
         conflict=priority.conflict(task.n_captions, agreement),
         is_begun=task.n_captions > 0,
         business=task.business_value,
         horizon_hours=project.horizon_hours,
-        due_at=task.due_at.timestamp() if task.due_at else None,
+        due_at=due_at.timestamp() if due_at else None,
+        lead_hours=project.lease_minutes / 60.0,
         weights=priority.Weights(
             uncertainty=project.uncertainty_weight,
             conflict=project.conflict_weight,
             begun=project.finish_weight,
+            business=project.business_weight,
         ),
+        named=named,
     )
     task.priority = answer.score
     task.virtual_due = datetime.fromtimestamp(answer.virtual_due, tz=UTC)
     task.why_next = answer.why()
 
 
+def _standing(task: Priced, project: Project) -> tuple[float, float, tuple[str, str] | None]:
+    """What stands for U and R: a slice is served at random places, whatever a model says."""
+    if task.is_requested or not (task.is_evaluation or task.is_control):
+        return task.uncertainty, crowding(task.similarity, task.n_same_video), None
+    key = place_key(task.video_id, task.start_ms, task.end_ms)
+    place = sampling.fraction(key, salt=f"order/{project.evaluation_salt}")
+    if task.is_evaluation:
+        work = project.evaluation_serving_share
+        standing = reserves.standing(place, items=project.evaluation_share, work=work)
+        why = f"Its video is kept for evaluation, which {work:.0%} of the work is reserved for."
+        return standing, 1.0, ("evaluation", why)
+    share = project.control_share
+    standing = reserves.standing(place, items=share, work=share)
+    why = "Drawn at random, to measure what choosing by uncertainty saves; its place is random too."
+    return standing, 1.0, ("control", why)
+
+
+def _due_at(task: Priced, project: Project) -> datetime | None:
+    """The task's own deadline, else the one that the project gives to all."""
+    if task.due_at is not None or project.due_hours is None:
+        return task.due_at
+    return task.created_at + timedelta(hours=project.due_hours)
+
+
 @transaction.atomic
 def reprioritise(*, task_ids: Sequence[int]) -> int:
-    """Recompute the key of these tasks where they are open; says how many changed place."""
+    """Recompute the key of these tasks where they are open; says how many there were."""
     tasks = list(
         Task.objects.lock_all(task_ids)
         .filter(state=TaskState.OPEN, is_gold=False)
         .select_related("project")
     )
+    price_all(tasks)
+    save_each(tasks, KEY)
+    return len(tasks)
+
+
+def price_all(tasks: Sequence[Task]) -> None:
+    """Price tasks with the agreement that their captions have so far; the caller saves."""
+    begun = [task.pk for task in tasks if task.n_captions > 1]
     agreements = dict(
-        Consensus.objects.standing().filter(task__in=tasks).values_list("task_id", "agreement")
+        Consensus.objects.standing().filter(task__in=begun).values_list("task_id", "agreement")
     )
     for task in tasks:
         price(task, task.project, agreement=agreements.get(task.pk))
-    Task.objects.bulk_update(tasks, PRICED, batch_size=200)
-    return len(tasks)
+
+
+def save_each(tasks: Sequence[Task], names: Sequence[str]) -> int:
+    """Save these fields of many tasks in one statement."""
+    read = attributes(names)
+    return update_each(Task, names, [(task.pk, *read(task)) for task in tasks])
+
+
+def attributes(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
+    """Return what reads these fields off a task, a related row as its id."""
+    columns = [cast(Any, Task._meta.get_field(name)).attname for name in names]
+    return attrgetter(*columns)
 
 
 @transaction.atomic
@@ -72,11 +145,11 @@ def set_value(*, task_id: int, business_value: float, due_at: datetime | None, a
     """Set what a task is worth (¼–4) and when it is due, and put it in its new place."""
     if not priority.LEAST_BUSINESS <= business_value <= priority.MOST_BUSINESS:
         raise InvalidInput.on("business_value", "business_value lies between 0.25 and 4.", "range")
-    task = Task.objects.select_for_update().select_related("project").get(pk=task_id)
+    task = Task.objects.select_for_update(of=("self",)).select_related("project").get(pk=task_id)
     task.business_value = business_value
     task.due_at = due_at
-    price(task, task.project)
-    task.save(update_fields=[*PRICED, "business_value", "due_at"])
+    price_all([task])
+    task.save(update_fields=[*KEY, "business_value", "due_at"])
     AuditEntry.objects.record(
         action="task.valued",
         on=task,

@@ -1,10 +1,18 @@
 """Put new tasks into the pool of what their clip's tags ask of people."""
 
 from collections.abc import Iterable
+from typing import Protocol
 
 from portal.algorithms.fitting import Needs, needs_of
-from portal.models import Pool, Task, Video
+from portal.models import Pool, Video
 from portal.models.pools import EVERYBODY
+
+
+class Pooled(Protocol):
+    """A task, or one that is about to be."""
+
+    video_id: int
+    pool: int
 
 
 def pool_of(video: Video) -> int:
@@ -12,7 +20,7 @@ def pool_of(video: Video) -> int:
     return _number(video.project_id, needs_of(video.tags))
 
 
-def assign_pools(tasks: Iterable[Task]) -> None:
+def assign_pools(tasks: Iterable[Pooled]) -> None:
     """Set the pool of each of these unsaved tasks: a query for all, and one a kind of need."""
     new = list(tasks)
     tagged = Video.objects.filter(pk__in={task.video_id for task in new}).exclude(tags=[])

@@ -112,16 +112,16 @@ def _link(path: str, base_url: str, ttl: int) -> str:
 
 
 def _known_or_new(project: Project, video_id: str, url: str, tags: Sequence[str]) -> Video:
-    video = Video.objects.register_many(
+    found = Video.objects.register_many(
         project_id=project.pk,
         wanted={video_id: Sighting(url, tags)},
         is_evaluation=lambda name: sampling.is_for_evaluation(
             name, salt=project.evaluation_salt, share=project.evaluation_share
         ),
     )[video_id]
-    if video.state == VideoState.ERASED:
+    if found.is_erased:
         raise Conflict(f"Video {video_id} was erased and does not come back.")
-    return video
+    return Video.objects.get(pk=found.pk)
 
 
 @transaction.atomic

@@ -1,0 +1,70 @@
+"""Leader clustering: an item joins its nearest leader or, where none is near, becomes one.
+
+One pass, no revision, so an item's cluster is known when it comes. Hartigan, "Clustering
+Algorithms", 1975, chapter 3.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rows = NDArray[np.float32]
+
+RADIUS = 0.7
+MOST_LEADERS = 4096
+BLOCK = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """Where n items belong: each one's leader, old ones first, and its cosine to it.
+
+    `founders` are the items that became leaders themselves; their cosine is 0, for they came first.
+    """
+
+    leader: NDArray[np.intp]
+    cosine: NDArray[np.float64]
+    founders: NDArray[np.intp]
+
+
+def place(rows: Rows, leaders: Rows, *, most: int = MOST_LEADERS) -> Placement:
+    """Place unit rows (n, d) among leaders (m, d), in their order; at most `most` leaders in all.
+
+    A row without direction (all zeros) resembles nothing and founds nothing: its leader is -1.
+    """
+    known = np.ascontiguousarray(leaders, dtype=np.float32)
+    if len(rows) and len(known) and rows.shape[1] != known.shape[1]:
+        raise ValueError(f"Rows of {rows.shape[1]} and leaders of {known.shape[1]} do not compare.")
+    leader = np.full(len(rows), -1, dtype=np.intp)
+    cosine = np.zeros(len(rows))
+    founders: list[int] = []
+    for first in range(0, len(rows), BLOCK):
+        block = np.asarray(rows[first : first + BLOCK], dtype=np.float32)
+        where, near, new = _place_block(block, known, most)
+        leader[first : first + BLOCK], cosine[first : first + BLOCK] = where, near
+        founders += [first + i for i in new]
+        known = np.concatenate([known.reshape(-1, rows.shape[1]), block[new]])
+    return Placement(leader, cosine, np.asarray(founders, dtype=np.intp))
+
+
+def _place_block(
+    block: Rows, known: Rows, most: int
+) -> tuple[NDArray[np.intp], NDArray[np.float64], list[int]]:
+    n, m = len(block), len(known)
+    where, near = np.full(n, -1, dtype=np.intp), np.zeros(n)
+    if m:
+        products = block @ known.T
+        where = products.argmax(axis=1)
+        near = np.clip(products[np.arange(n), where].astype(np.float64), 0.0, 1.0)
+    among = block @ block.T
+    new: list[int] = []
+    for i in np.flatnonzero((near < RADIUS) & block.any(axis=1)):
+        best = max(new, key=lambda j: among[i, j], default=None)
+        if best is not None and among[i, best] > near[i]:
+            where[i], near[i] = m + new.index(best), min(float(among[i, best]), 1.0)
+        if near[i] < RADIUS and m + len(new) < most:
+            where[i], near[i] = m + len(new), 0.0
+            new.append(int(i))
+    where[~block.any(axis=1)] = -1
+    return where, near, new
