@@ -10,7 +10,15 @@ from typing import Any
 from django.dispatch import Signal
 
 from portal import jobs, signals
-from portal.services import annotators, completions, consensus, flags, retraining, tasks
+from portal.services import (
+    annotators,
+    completions,
+    consensus,
+    evaluations,
+    flags,
+    retraining,
+    tasks,
+)
 
 Hook = Callable[..., None]
 
@@ -86,6 +94,11 @@ def compare_models(*, job_id: int, **_: Any) -> None:
     jobs.compare_models.enqueue(job_id)
 
 
+def weigh_preference(*, preference_id: int, **_: Any) -> None:
+    """Somebody preferred one caption: the verdict may change."""
+    evaluations.weigh(preference_id=preference_id)
+
+
 def build_export(*, export_id: int, **_: Any) -> None:
     """An export was asked for: build it."""
     jobs.build_export.enqueue(export_id)
@@ -110,6 +123,7 @@ WIRING: tuple[tuple[Signal, Hook], ...] = (
     (signals.consensus_contested, escalate_task),
     (signals.retrain_requested, freeze_batch),
     (signals.version_complete, compare_models),
+    (signals.preference_given, weigh_preference),
     (signals.export_requested, build_export),
 )
 

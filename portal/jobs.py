@@ -17,6 +17,7 @@ from portal.models import (
     Consensus,
     Export,
     Prediction,
+    Preference,
     Project,
     Refit,
     RetrainJob,
@@ -100,6 +101,7 @@ def sweep() -> int:
         (lambda pk: annotators.credit(consensus_id=pk), Consensus.objects.uncredited()),
         (lambda pk: annotators.grade_gold(annotation_id=pk), Annotation.objects.ungraded()),
         (lambda pk: flags.free_leases(annotator_id=pk), Annotator.objects.holding_too_much()),
+        (lambda pk: evaluations.weigh(preference_id=pk), Preference.objects.unweighed()),
     )
     return found + completions.record_all()
 

@@ -27,6 +27,7 @@ consensus_reached = Signal()  # project_id, task_id, consensus_id
 consensus_contested = Signal()  # task_id, consensus_id
 retrain_requested = Signal()  # job_id
 version_complete = Signal()  # job_id
+preference_given = Signal()  # preference_id
 version_promoted = Signal()  # version_id
 export_requested = Signal()  # export_id
 event_recorded = Signal()  # event_id

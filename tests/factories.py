@@ -322,6 +322,35 @@ class EvaluationFactory(DjangoModelFactory):
     retrained = factory.SubFactory(VersionFactory, project=factory.SelfAttribute("..project"))
 
 
+class EvaluationItemFactory(DjangoModelFactory):
+    """A held-out clip that both of the evaluation's models captioned."""
+
+    class Meta:
+        model = models.EvaluationItem
+
+    class Params:
+        clip = factory.SelfAttribute("consensus.task.video")
+
+    evaluation = factory.SubFactory(EvaluationFactory)
+    consensus = factory.SubFactory(
+        ConsensusFactory, task__project=factory.SelfAttribute("...evaluation.project")
+    )
+    task = factory.SelfAttribute("consensus.task")
+    original = factory.SubFactory(
+        PredictionFactory,
+        project=factory.SelfAttribute("..evaluation.project"),
+        video=factory.SelfAttribute("..clip"),
+        version=factory.SelfAttribute("..evaluation.original"),
+    )
+    retrained = factory.SubFactory(
+        PredictionFactory,
+        project=factory.SelfAttribute("..evaluation.project"),
+        video=factory.SelfAttribute("..clip"),
+        version=factory.SelfAttribute("..evaluation.retrained"),
+    )
+    outcome = "tie"
+
+
 class ExportFactory(DjangoModelFactory):
     class Meta:
         model = models.Export

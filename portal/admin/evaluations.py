@@ -8,17 +8,21 @@ from portal.admin.acts import ActingAdmin
 from portal.admin.base import ScopedAdmin, actor
 from portal.admin.columns import number, rounded, stated, table
 from portal.admin.filters import ScopedRelatedFilter
-from portal.admin.forms import Confirmation
+from portal.admin.forms import WhyForm
 from portal.admin.runs import Act, Data
 from portal.admin.sites import site
-from portal.models import Evaluation, EvaluationItem
-from portal.models.evaluations import Verdict
+from portal.models import Evaluation, EvaluationItem, MetricBasis
 from portal.services import evaluations
 
 
 def promote(request: HttpRequest, row: Evaluation, data: Data) -> object:
     """Make the retrained version the current one."""
-    return evaluations.promote(evaluation=row, actor=actor(request))
+    return evaluations.promote(evaluation=row, actor=actor(request), **data)
+
+
+def reject(request: HttpRequest, row: Evaluation, data: Data) -> object:
+    """Turn the retrained version down."""
+    return evaluations.reject(evaluation=row, actor=actor(request), **data)
 
 
 @register(Evaluation, site=site)
@@ -27,11 +31,14 @@ class EvaluationAdmin(ActingAdmin):
 
     acts = (
         Act(
-            "promote", "Promote", "promoted", promote, "military_tech", form=Confirmation,
-            fits=lambda rows: rows.filter(
-                promoted_at__isnull=True, verdict__in=(Verdict.PROMOTE, Verdict.INCONCLUSIVE)
-            ),
+            "promote", "Promote", "promoted", promote, "military_tech", form=WhyForm,
+            fits=lambda rows: rows.undecided(),
             intro="The retrained version becomes the current one; the one before it is retired.",
+        ),
+        Act(
+            "reject", "Reject", "rejected", reject, "thumb_down", form=WhyForm,
+            fits=lambda rows: rows.undecided(),
+            intro="The retrained version never becomes the current one by this comparison.",
         ),
     )  # fmt: skip
 
@@ -45,7 +52,8 @@ class EvaluationAdmin(ActingAdmin):
     lookups = ("job",)
     fields = (
         "project", "original", "retrained", "verdict", "why", "outcomes", "figures",
-        "n_more_labels", "job", "promoted_at", "finished_at",
+        "n_more_labels", "job", "basis", "promoted_at", "rejected_at", "decided_by",
+        "decision_reason", "finished_at",
     )  # fmt: skip
 
     @display(description="better, alike, worse")
@@ -91,3 +99,14 @@ class EvaluationItemAdmin(ScopedAdmin):
     list_select_related = ("evaluation__original", "evaluation__retrained", "task")
     search_fields = ("=task__id",)
     lookups = ("evaluation", "task")
+
+
+@register(MetricBasis, site=site)
+class MetricBasisAdmin(ScopedAdmin):
+    """Document frequencies that CIDEr-D weighs words by."""
+
+    hidden = ("frequencies",)
+    list_display = ("project", "number", "n_documents", "created_at")
+    list_filter = (("project", ScopedRelatedFilter),)
+    list_select_related = ("project",)
+    search_fields = ("=id", "project__name")

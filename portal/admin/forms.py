@@ -86,6 +86,14 @@ class ParkForm(Question):
     reason = forms.ChoiceField(choices=ParkReason, widget=UnfoldAdminSelectWidget())
 
 
+class WhyForm(Question):
+    """A decision with its reason, which the audit keeps."""
+
+    reason = forms.CharField(
+        label="Why", required=False, max_length=1000, widget=UnfoldAdminTextareaWidget()
+    )
+
+
 class ValueForm(Question):
     """What tasks are worth, and when they are due."""
 

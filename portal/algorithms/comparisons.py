@@ -1,13 +1,13 @@
 """Two models on the same frozen items: each metric with its interval, wins and losses, slices."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from portal.algorithms import significance
-from portal.algorithms.significance import Interval
+from portal.algorithms.significance import Interval, Score
 
 Floats = NDArray[np.float64]
 
@@ -45,33 +45,61 @@ class Tally:
     losses: int
 
 
+@dataclass(frozen=True)
+class Counts:
+    """Both models' sufficient statistics (n, k) of a corpus metric, and its score of their sums."""
+
+    original: Floats
+    retrained: Floats
+    score: Score
+
+
 def compare(
     original: Mapping[str, Floats],
     retrained: Mapping[str, Floats],
     clusters: Sequence[object],
     rng: np.random.Generator,
+    corpora: Mapping[str, Counts] | None = None,
 ) -> tuple[Comparison, ...]:
     """Compare two models metric by metric; p-values are adjusted over the metrics given.
 
     Both mappings hold the same metrics, each an array of n scores in one item order; `clusters`
-    are the items' videos.
+    are the items' videos. A metric that `corpora` names is compared as a corpus score.
     """
     if original.keys() != retrained.keys():
         raise ValueError(f"Metrics {sorted(original)} and {sorted(retrained)} are not the same.")
-    names = list(original)
-    deltas = {name: difference(original[name], retrained[name]) for name in names}
-    ps = [significance.approximate_randomisation(deltas[name], clusters, rng) for name in names]
-    return tuple(
-        Comparison(
-            metric=name,
-            original=float(np.mean(original[name])),
-            retrained=float(np.mean(retrained[name])),
-            interval=significance.paired_bootstrap(deltas[name], clusters, rng),
-            p=p,
-            p_holm=float(adjusted),
-        )
-        for name, p, adjusted in zip(names, ps, significance.holm(ps), strict=True)
-    )
+    counted = corpora or {}
+    found = [
+        _compare_corpora(name, counted[name], clusters, rng)
+        if name in counted
+        else _compare_means(name, original[name], retrained[name], clusters, rng)
+        for name in original
+    ]
+    adjusted = significance.holm([each.p for each in found])
+    return tuple(replace(each, p_holm=float(p)) for each, p in zip(found, adjusted, strict=True))
+
+
+def _compare_means(
+    name: str,
+    original: Floats,
+    retrained: Floats,
+    clusters: Sequence[object],
+    rng: np.random.Generator,
+) -> Comparison:
+    deltas = difference(original, retrained)
+    p = significance.approximate_randomisation(deltas, clusters, rng)
+    interval = significance.paired_bootstrap(deltas, clusters, rng)
+    return Comparison(name, float(np.mean(original)), float(np.mean(retrained)), interval, p, p)
+
+
+def _compare_corpora(
+    name: str, counts: Counts, clusters: Sequence[object], rng: np.random.Generator
+) -> Comparison:
+    both = counts.original, counts.retrained
+    first, second = (float(counts.score(each.sum(axis=0)[None])[0]) for each in both)
+    p = significance.corpus_randomisation(*both, counts.score, clusters, rng)
+    interval = significance.corpus_bootstrap(*both, counts.score, clusters, rng)
+    return Comparison(name, first, second, interval, p, p)
 
 
 def difference(original: Floats, retrained: Floats) -> Floats:
@@ -98,26 +126,29 @@ def tally(deltas: Floats) -> Tally:
 def slices(
     deltas: Floats,
     clusters: Sequence[object],
-    groups: Mapping[str, Sequence[str]],
+    groups: Mapping[str, Sequence[Collection[str]]],
     rng: np.random.Generator,
 ) -> tuple[Slice, ...]:
-    """Bound the difference within each label of each group (tag, language, length, quintile)."""
+    """Bound the difference within each label of each group (tag, language, length, quintile).
+
+    An item has as many labels of a group as it is given: a clip may bear several tags.
+    """
     found = []
     for group, labels in groups.items():
         if len(labels) != len(deltas):
             raise ValueError(f"Group {group} has {len(labels)} labels for {len(deltas)} items.")
-        for label in sorted(set(labels)):
-            members = [place for place, each in enumerate(labels) if each == label]
+        for label in sorted({label for each in labels for label in each}):
+            members = [place for place, each in enumerate(labels) if label in each]
             videos = [clusters[place] for place in members]
             interval = significance.paired_bootstrap(deltas[members], videos, rng)
             found.append(Slice(group, label, interval))
     return tuple(found)
 
 
-def quintiles(values: Floats) -> list[str]:
+def quintiles(values: Floats) -> list[tuple[str]]:
     """Return "Q1" (lowest) to "Q5" for each value; equal values share a quintile."""
     edges = np.quantile(values, (0.2, 0.4, 0.6, 0.8))
-    return [f"Q{place + 1}" for place in np.searchsorted(edges, values, side="right")]
+    return [(f"Q{place + 1}",) for place in np.searchsorted(edges, values, side="right")]
 
 
 def worst(deltas: Floats, n: int = N_WORST) -> NDArray[np.intp]:

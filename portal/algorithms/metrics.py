@@ -33,7 +33,8 @@ BEST_SHARE = 0.25
 
 
 @cache
-def _sacrebleu() -> Any:
+def sacrebleu() -> Any:
+    """Return sacreBLEU's metrics, imported on first use."""
     # Its import takes 160 ms and draws in lxml; web processes that never evaluate stay without.
     return importlib.import_module("sacrebleu.metrics")
 
@@ -91,8 +92,8 @@ def bleu_4(hypotheses: Texts, references: References) -> Floats:
     Papineni et al. 2002 as in sacreBLEU; orders longer than the caption are left out.
     """
     _check(hypotheses, references)
-    metric = _sacrebleu().BLEU(tokenize="none", effective_order=True)
-    return _sentences(metric, hypotheses, references, _spaced)
+    metric = sacrebleu().BLEU(tokenize="none", effective_order=True)
+    return _sentences(metric, hypotheses, references)
 
 
 def chrf_pp(hypotheses: Texts, references: References) -> Floats:
@@ -101,7 +102,7 @@ def chrf_pp(hypotheses: Texts, references: References) -> Floats:
     Popović, "chrF++: words helping character n-grams", 2017, as in sacreBLEU.
     """
     _check(hypotheses, references)
-    return _sentences(_sacrebleu().CHRF(word_order=2), hypotheses, references, _spaced)
+    return _sentences(sacrebleu().CHRF(word_order=2), hypotheses, references)
 
 
 @dataclass(frozen=True)
@@ -218,16 +219,11 @@ def _best(
     )
 
 
-def _spaced(caption: str) -> str:
-    return " ".join(text.tokens(caption))
-
-
-def _sentences(
-    metric: Any, hypotheses: Texts, references: References, prepare: Callable[[str], str]
-) -> Floats:
+def _sentences(metric: Any, hypotheses: Texts, references: References) -> Floats:
+    spaced = text.spaced
     return np.asarray(
         [
-            metric.sentence_score(prepare(own), [prepare(each) for each in others]).score / 100.0
+            metric.sentence_score(spaced(own), [spaced(each) for each in others]).score / 100.0
             for own, others in zip(hypotheses, references, strict=True)
         ]
     )

@@ -1,4 +1,8 @@
-"""Blind votes between two captions: which model people prefer, and how surely."""
+"""Blind votes between two captions: which model people prefer, and how surely.
+
+The gate looks again after every vote, so it asks e-values, which stay valid however often one
+looks; the sign test's p beside them holds for a single look.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +14,12 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 LEAST_DECISIVE = 20
-CLEARLY = 0.05
+EVEN = 0.5
+# The retrained captions' share of decisive tasks that is still "not worse", and how small the
+# chance of a wrong word on it must be, at whatever look.
+TOLERATED = 0.4
+SURELY = 0.05
+GRID = (np.arange(400) + 0.5) / 400.0
 BRADLEY_TERRY_STEPS = 1_000
 
 
@@ -26,14 +35,27 @@ class Preference:
 
     @property
     def is_not_worse(self) -> bool:
-        """Whether enough people voted and they do not prefer the older model."""
-        enough = self.n_better + self.n_worse >= LEAST_DECISIVE
-        return enough and self.n_better >= self.n_worse
+        """Whether the retrained captions surely win more than the tolerated share."""
+        is_sure = e_value(self.n_better, self.n_worse, TOLERATED) >= 1.0 / SURELY
+        return is_sure and self.n_better + self.n_worse >= LEAST_DECISIVE
 
     @property
     def is_worse(self) -> bool:
-        """Whether people clearly prefer the older model."""
-        return self.p_worse < CLEARLY
+        """Whether people surely prefer the older model."""
+        return e_value(self.n_worse, self.n_better, EVEN) >= 1.0 / SURELY
+
+
+def e_value(n_for: int, n_against: int, share: float) -> float:
+    """Return the evidence that the true share of `n_for` exceeds `share`; 20 is one in twenty.
+
+    The mean likelihood ratio of every greater share to this one. Where the truth is no greater it
+    ever reaches 1/alpha with a chance of at most alpha (Ville), so the votes may be counted after
+    each one. Ramdas et al., "Game-theoretic statistics and safe anytime-valid inference", 2023.
+    """
+    greater = share + (1.0 - share) * GRID
+    logs = n_for * np.log(greater / share) + n_against * np.log((1.0 - greater) / (1.0 - share))
+    most = float(logs.max())
+    return float(np.exp(min(most, 500.0)) * np.exp(logs - most).mean())
 
 
 def sign_test(votes: Sequence[int], tasks: Sequence[object]) -> Preference:

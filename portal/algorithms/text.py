@@ -59,6 +59,11 @@ def tokens(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def spaced(text: str) -> str:
+    """Return the caption's tokens joined by spaces, as metrics that split at spaces want it."""
+    return " ".join(tokens(text))
+
+
 def _stands_alone(character: str, kind: str) -> bool:
     """Whether a character is a token by itself: emoji, signs, arrows, letters of such scripts."""
     if kind == "So" or "\u2190" <= character <= "\u21ff":

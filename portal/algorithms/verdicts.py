@@ -39,6 +39,14 @@ class Rules:
     p: float = 0.10
 
 
+class Grounds(StrEnum):
+    """On what grounds a model is to be promoted; "" where it is not."""
+
+    BETTER = "better"
+    AS_GOOD = "as_good"
+    NONE = ""
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What to do, why, and how many more evaluation labels would probably decide it."""
@@ -46,6 +54,7 @@ class Verdict:
     outcome: Outcome
     reasons: tuple[str, ...]
     n_more_labels: int | None = None
+    grounds: Grounds = Grounds.NONE
 
 
 def decide(
@@ -76,7 +85,8 @@ def decide(
     if (is_better or is_as_good) and not blocks:
         reasons = [_said(primary) + (": surely better." if is_better else ": as good.")]
         reasons += [_voted(preference)] if preference is not None else []
-        return Verdict(Outcome.PROMOTE, tuple(reasons))
+        grounds = Grounds.BETTER if is_better else Grounds.AS_GOOD
+        return Verdict(Outcome.PROMOTE, tuple(reasons), grounds=grounds)
     if blocks:
         return Verdict(Outcome.INCONCLUSIVE, (_said(primary) + ".", *blocks), None)
     return _undecided(primary, preference, rules)
@@ -156,5 +166,5 @@ def _said(primary: Comparison) -> str:
 def _voted(preference: Preference) -> str:
     return (
         f"People preferred the retrained caption on {preference.n_better} tasks and the original "
-        f"on {preference.n_worse}."
+        f"on {preference.n_worse} (p {min(preference.p_better, preference.p_worse):.3f})."
     )

@@ -5,49 +5,72 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('portal', '0001_the_whole_house'),
+        ("portal", "0001_the_whole_house"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='callback',
-            name='job',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='callbacks', to='portal.retrainjob'),
+            model_name="callback",
+            name="job",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="callbacks",
+                to="portal.retrainjob",
+            ),
         ),
         migrations.AddField(
-            model_name='callback',
-            name='outcome',
-            field=models.CharField(choices=[('counted', 'Counted'), ('overtaken', 'overtaken by a newer one'), ('unknown', 'unknown to this portal')], default='counted', max_length=16),
+            model_name="callback",
+            name="outcome",
+            field=models.CharField(
+                choices=[
+                    ("counted", "Counted"),
+                    ("overtaken", "overtaken by a newer one"),
+                    ("unknown", "unknown to this portal"),
+                ],
+                default="counted",
+                max_length=16,
+            ),
         ),
         migrations.AddField(
-            model_name='callback',
-            name='progress',
+            model_name="callback",
+            name="progress",
             field=models.FloatField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='callback',
-            name='seq',
+            model_name="callback",
+            name="seq",
             field=models.PositiveIntegerField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='callback',
-            name='status',
-            field=models.CharField(blank=True, help_text='As the trainer put it.', max_length=40),
+            model_name="callback",
+            name="status",
+            field=models.CharField(blank=True, help_text="As the trainer put it.", max_length=40),
         ),
         migrations.AlterField(
-            model_name='callback',
-            name='endpoint',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='callbacks', to='portal.endpoint'),
+            model_name="callback",
+            name="endpoint",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="callbacks",
+                to="portal.endpoint",
+            ),
         ),
         migrations.AlterField(
-            model_name='callback',
-            name='webhook_id',
+            model_name="callback",
+            name="webhook_id",
             field=models.CharField(max_length=255),
         ),
         migrations.AddIndex(
-            model_name='event',
-            index=models.Index(condition=models.Q(('type', 'project.completed')), fields=['project', 'id'], name='completions_by_project'),
+            model_name="event",
+            index=models.Index(
+                condition=models.Q(("type", "project.completed")),
+                fields=["project", "id"],
+                name="completions_by_project",
+            ),
         ),
     ]

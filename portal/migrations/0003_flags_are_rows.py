@@ -7,76 +7,168 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('portal', '0002_callbacks_are_a_timeline'),
+        ("portal", "0002_callbacks_are_a_timeline"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Flag',
+            name="Flag",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('low_agreement', 'agrees little with others'), ('one_text', 'one text again and again'), ('too_short', 'far shorter than others'), ('copies_prediction', 'copies the prediction'), ('leans_on_prediction', 'leans on the prediction'), ('same_wording', 'same wording everywhere'), ('drift', 'was good, then fell'), ('gold_accuracy', 'gold mostly wrong')], max_length=24)),
-                ('evidence', models.TextField(help_text='What was seen, in a sentence.')),
-                ('value', models.FloatField(help_text='What was measured.')),
-                ('limit', models.FloatField(help_text='What it went beyond.')),
-                ('examples', models.JSONField(default=list, editable=False)),
-                ('weighed_up_to', models.PositiveBigIntegerField(default=0, editable=False)),
-                ('state', models.CharField(choices=[('open', 'Open'), ('confirmed', 'Confirmed'), ('dismissed', 'Dismissed')], default='open', max_length=16)),
-                ('remedy', models.CharField(blank=True, choices=[('nothing', 'nothing, only remember it'), ('gold_only', 'gold only, until their gold is right again'), ('pause', 'pause them')], max_length=16)),
-                ('reason', models.TextField(blank=True)),
-                ('decided_at', models.DateTimeField(blank=True, null=True)),
-                ('first_seen_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('last_seen_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("low_agreement", "agrees little with others"),
+                            ("one_text", "one text again and again"),
+                            ("too_short", "far shorter than others"),
+                            ("copies_prediction", "copies the prediction"),
+                            ("leans_on_prediction", "leans on the prediction"),
+                            ("same_wording", "same wording everywhere"),
+                            ("drift", "was good, then fell"),
+                            ("gold_accuracy", "gold mostly wrong"),
+                        ],
+                        max_length=24,
+                    ),
+                ),
+                ("evidence", models.TextField(help_text="What was seen, in a sentence.")),
+                ("value", models.FloatField(help_text="What was measured.")),
+                ("limit", models.FloatField(help_text="What it went beyond.")),
+                ("examples", models.JSONField(default=list, editable=False)),
+                ("weighed_up_to", models.PositiveBigIntegerField(default=0, editable=False)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("open", "Open"),
+                            ("confirmed", "Confirmed"),
+                            ("dismissed", "Dismissed"),
+                        ],
+                        default="open",
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "remedy",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("nothing", "nothing, only remember it"),
+                            ("gold_only", "gold only, until their gold is right again"),
+                            ("pause", "pause them"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("reason", models.TextField(blank=True)),
+                ("decided_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "first_seen_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
+                ),
+                (
+                    "last_seen_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.AddField(
-            model_name='annotator',
-            name='state_changed_at',
+            model_name="annotator",
+            name="state_changed_at",
             field=models.DateTimeField(blank=True, editable=False, null=True),
         ),
         migrations.AddField(
-            model_name='annotator',
-            name='state_note',
-            field=models.CharField(blank=True, editable=False, help_text='Why, as their own page tells them.', max_length=200),
+            model_name="annotator",
+            name="state_note",
+            field=models.CharField(
+                blank=True,
+                editable=False,
+                help_text="Why, as their own page tells them.",
+                max_length=200,
+            ),
         ),
         migrations.AddField(
-            model_name='project',
-            name='flags_sought_up_to',
-            field=models.PositiveBigIntegerField(default=0, editable=False, help_text='The newest caption that was searched for signs.'),
+            model_name="project",
+            name="flags_sought_up_to",
+            field=models.PositiveBigIntegerField(
+                default=0,
+                editable=False,
+                help_text="The newest caption that was searched for signs.",
+            ),
         ),
         migrations.AddIndex(
-            model_name='annotation',
-            index=models.Index(condition=models.Q(('gold_score__isnull', False)), fields=['author', 'id'], name='gold_answers_by_author'),
+            model_name="annotation",
+            index=models.Index(
+                condition=models.Q(("gold_score__isnull", False)),
+                fields=["author", "id"],
+                name="gold_answers_by_author",
+            ),
         ),
         migrations.AddField(
-            model_name='flag',
-            name='annotator',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='flags', to='portal.annotator'),
+            model_name="flag",
+            name="annotator",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="flags",
+                to="portal.annotator",
+            ),
         ),
         migrations.AddField(
-            model_name='flag',
-            name='decided_by',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="flag",
+            name="decided_by",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddIndex(
-            model_name='flag',
-            index=models.Index(fields=['annotator', 'kind'], name='flags_by_annotator'),
+            model_name="flag",
+            index=models.Index(fields=["annotator", "kind"], name="flags_by_annotator"),
         ),
         migrations.AddConstraint(
-            model_name='flag',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('annotator', 'kind'), name='one_open_flag_per_person_and_kind'),
+            model_name="flag",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "open")),
+                fields=("annotator", "kind"),
+                name="one_open_flag_per_person_and_kind",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='flag',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('decided_at__isnull', True), ('state', 'open')), models.Q(('decided_at__isnull', False), models.Q(('reason', ''), _negated=True), models.Q(('state', 'open'), _negated=True)), _connector='OR'), name='a_decided_flag_has_a_reason'),
+            model_name="flag",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("decided_at__isnull", True), ("state", "open")),
+                    models.Q(
+                        ("decided_at__isnull", False),
+                        models.Q(("reason", ""), _negated=True),
+                        models.Q(("state", "open"), _negated=True),
+                    ),
+                    _connector="OR",
+                ),
+                name="a_decided_flag_has_a_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='flag',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'confirmed'), models.Q(('remedy', ''), _negated=True)), models.Q(models.Q(('state', 'confirmed'), _negated=True), ('remedy', '')), _connector='OR'), name='a_confirmed_flag_alone_has_a_remedy'),
+            model_name="flag",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "confirmed"), models.Q(("remedy", ""), _negated=True)),
+                    models.Q(models.Q(("state", "confirmed"), _negated=True), ("remedy", "")),
+                    _connector="OR",
+                ),
+                name="a_confirmed_flag_alone_has_a_remedy",
+            ),
         ),
     ]

@@ -6,88 +6,143 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('portal', '0003_flags_are_rows'),
+        ("portal", "0003_flags_are_rows"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ReviewLease',
+            name="ReviewLease",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('words', models.TextField(blank=True, help_text='What an auditor wrote before the unveiling.')),
-                ('expires_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "words",
+                    models.TextField(
+                        blank=True, help_text="What an auditor wrote before the unveiling."
+                    ),
+                ),
+                ("expires_at", models.DateTimeField()),
             ],
             options={
-                'ordering': ['expires_at'],
+                "ordering": ["expires_at"],
             },
         ),
         migrations.AddField(
-            model_name='refit',
-            name='n_labels',
-            field=models.PositiveIntegerField(default=0, help_text='Reviewed, audited and gold tasks that confidence was calibrated on.'),
+            model_name="refit",
+            name="n_labels",
+            field=models.PositiveIntegerField(
+                default=0,
+                help_text="Reviewed, audited and gold tasks that confidence was calibrated on.",
+            ),
         ),
         migrations.AddField(
-            model_name='refit',
-            name='n_reopened',
-            field=models.PositiveIntegerField(default=0, help_text='Closed tasks whose winner and confidence both changed.'),
+            model_name="refit",
+            name="n_reopened",
+            field=models.PositiveIntegerField(
+                default=0, help_text="Closed tasks whose winner and confidence both changed."
+            ),
         ),
         migrations.AddField(
-            model_name='refit',
-            name='newest_consensus',
-            field=models.PositiveBigIntegerField(default=0, help_text='Id of the newest final consensus there was; newer ones are news.'),
+            model_name="refit",
+            name="newest_consensus",
+            field=models.PositiveBigIntegerField(
+                default=0,
+                help_text="Id of the newest final consensus there was; newer ones are news.",
+            ),
         ),
         migrations.AddField(
-            model_name='refit',
-            name='reconsidered_at',
-            field=models.DateTimeField(blank=True, help_text='When all closed tasks had been looked at again.', null=True),
+            model_name="refit",
+            name="reconsidered_at",
+            field=models.DateTimeField(
+                blank=True, help_text="When all closed tasks had been looked at again.", null=True
+            ),
         ),
         migrations.AddField(
-            model_name='refit',
-            name='reconsidered_upto',
-            field=models.PositiveBigIntegerField(default=0, help_text='Id of the consensus up to which closed tasks were looked at again.'),
+            model_name="refit",
+            name="reconsidered_upto",
+            field=models.PositiveBigIntegerField(
+                default=0,
+                help_text="Id of the consensus up to which closed tasks were looked at again.",
+            ),
         ),
         migrations.AddField(
-            model_name='task',
-            name='audit_probability',
-            field=models.FloatField(default=0.0, help_text='Chance with which it was drawn for the audit.'),
+            model_name="task",
+            name="audit_probability",
+            field=models.FloatField(
+                default=0.0, help_text="Chance with which it was drawn for the audit."
+            ),
         ),
         migrations.AddField(
-            model_name='task',
-            name='audited_at',
+            model_name="task",
+            name="audited_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AlterField(
-            model_name='review',
-            name='decision',
-            field=models.CharField(choices=[('choose', 'choose one of the captions'), ('write', 'write a caption'), ('more', 'ask for two more'), ('reject', 'reject the clip'), ('uphold', 'the caption is right'), ('refute', 'the caption is wrong')], max_length=16),
+            model_name="review",
+            name="decision",
+            field=models.CharField(
+                choices=[
+                    ("choose", "choose one of the captions"),
+                    ("write", "write a caption"),
+                    ("more", "ask for two more"),
+                    ("reject", "reject the clip"),
+                    ("uphold", "the caption is right"),
+                    ("refute", "the caption is wrong"),
+                ],
+                max_length=16,
+            ),
         ),
         migrations.AlterField(
-            model_name='review',
-            name='reason',
+            model_name="review",
+            name="reason",
             field=models.TextField(blank=True),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(condition=models.Q(('audited_at__isnull', True), ('is_audited', True), ('state', 'settled')), fields=['project', 'closed_at', 'id'], name='tasks_awaiting_audit'),
+            model_name="task",
+            index=models.Index(
+                condition=models.Q(
+                    ("audited_at__isnull", True), ("is_audited", True), ("state", "settled")
+                ),
+                fields=["project", "closed_at", "id"],
+                name="tasks_awaiting_audit",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='review',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_audit', True)), fields=('consensus',), name='one_audit_per_consensus'),
+            model_name="review",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("is_audit", True)),
+                fields=("consensus",),
+                name="one_audit_per_consensus",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='review',
-            constraint=models.CheckConstraint(condition=models.Q(('probability__gt', 0), ('probability__lte', 1)), name='review_was_drawn_with_a_chance_above_0'),
+            model_name="review",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("probability__gt", 0), ("probability__lte", 1)),
+                name="review_was_drawn_with_a_chance_above_0",
+            ),
         ),
         migrations.AddField(
-            model_name='reviewlease',
-            name='reviewer',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='review_leases', to=settings.AUTH_USER_MODEL),
+            model_name="reviewlease",
+            name="reviewer",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="review_leases",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='reviewlease',
-            name='task',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='review_lease', to='portal.task'),
+            model_name="reviewlease",
+            name="task",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="review_lease",
+                to="portal.task",
+            ),
         ),
     ]

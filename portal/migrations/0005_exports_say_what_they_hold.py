@@ -4,44 +4,72 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('portal', '0004_audits_and_refits'),
+        ("portal", "0004_audits_and_refits"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='export',
-            name='counts',
+            model_name="export",
+            name="counts",
             field=models.JSONField(default=dict, editable=False),
         ),
         migrations.AddField(
-            model_name='export',
-            name='guidelines',
-            field=models.JSONField(default=list, editable=False, help_text='Versions that the captions were written under.'),
+            model_name="export",
+            name="guidelines",
+            field=models.JSONField(
+                default=list,
+                editable=False,
+                help_text="Versions that the captions were written under.",
+            ),
         ),
         migrations.AddField(
-            model_name='export',
-            name='index_key',
+            model_name="export",
+            name="index_key",
             field=models.CharField(blank=True, editable=False, max_length=200),
         ),
         migrations.AddField(
-            model_name='export',
-            name='n_expected',
+            model_name="export",
+            name="n_expected",
             field=models.PositiveIntegerField(default=0, editable=False),
         ),
         migrations.AddField(
-            model_name='export',
-            name='options',
-            field=models.JSONField(default=dict, editable=False, help_text='Filter and shape, as asked.'),
+            model_name="export",
+            name="options",
+            field=models.JSONField(
+                default=dict, editable=False, help_text="Filter and shape, as asked."
+            ),
         ),
         migrations.AlterField(
-            model_name='export',
-            name='format',
-            field=models.CharField(choices=[('jsonl', 'JSON Lines'), ('csv', 'CSV'), ('parquet', 'Parquet'), ('coco', 'COCO captions'), ('msrvtt', 'MSR-VTT'), ('vatex', 'VATEX'), ('activitynet', 'ActivityNet Captions'), ('webvtt', 'WebVTT'), ('srt', 'SRT'), ('videofolder', 'Hugging Face VideoFolder'), ('labelstudio', 'Label Studio JSON')], default='jsonl', max_length=16),
+            model_name="export",
+            name="format",
+            field=models.CharField(
+                choices=[
+                    ("jsonl", "JSON Lines"),
+                    ("csv", "CSV"),
+                    ("parquet", "Parquet"),
+                    ("coco", "COCO captions"),
+                    ("msrvtt", "MSR-VTT"),
+                    ("vatex", "VATEX"),
+                    ("activitynet", "ActivityNet Captions"),
+                    ("webvtt", "WebVTT"),
+                    ("srt", "SRT"),
+                    ("videofolder", "Hugging Face VideoFolder"),
+                    ("labelstudio", "Label Studio JSON"),
+                ],
+                default="jsonl",
+                max_length=16,
+            ),
         ),
         migrations.AddConstraint(
-            model_name='export',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'ready'), _negated=True), models.Q(('sha256', ''), ('file_key', ''), _connector='OR', _negated=True), _connector='OR'), name='a_ready_export_has_its_file'),
+            model_name="export",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "ready"), _negated=True),
+                    models.Q(("sha256", ""), ("file_key", ""), _connector="OR", _negated=True),
+                    _connector="OR",
+                ),
+                name="a_ready_export_has_its_file",
+            ),
         ),
     ]

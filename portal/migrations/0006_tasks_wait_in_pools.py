@@ -6,87 +6,160 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('portal', '0005_exports_say_what_they_hold'),
+        ("portal", "0005_exports_say_what_they_hold"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Pool',
+            name="Pool",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('language', models.CharField(blank=True, help_text="Empty is the project's own.", max_length=16)),
-                ('skills', models.CharField(blank=True, help_text='Sorted, comma-separated.', max_length=400)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                (
+                    "language",
+                    models.CharField(
+                        blank=True, help_text="Empty is the project's own.", max_length=16
+                    ),
+                ),
+                (
+                    "skills",
+                    models.CharField(
+                        blank=True, help_text="Sorted, comma-separated.", max_length=400
+                    ),
+                ),
             ],
             options={
-                'ordering': ['project', 'number'],
+                "ordering": ["project", "number"],
             },
         ),
         migrations.AddField(
-            model_name='annotator',
-            name='daily_limit',
-            field=models.PositiveSmallIntegerField(blank=True, help_text='Captions a day (UTC); empty is no limit.', null=True),
+            model_name="annotator",
+            name="daily_limit",
+            field=models.PositiveSmallIntegerField(
+                blank=True, help_text="Captions a day (UTC); empty is no limit.", null=True
+            ),
         ),
         migrations.AddField(
-            model_name='annotator',
-            name='languages',
-            field=models.CharField(blank=True, help_text="What they can caption in, as BCP 47 tags with commas. Empty: the project's own.", max_length=200, validators=[django.core.validators.RegexValidator('^[A-Za-z0-9 ,-]*$', 'BCP 47 tags such as en, de-CH.')]),
+            model_name="annotator",
+            name="languages",
+            field=models.CharField(
+                blank=True,
+                help_text="What they can caption in, as BCP 47 tags with commas. Empty: the project's own.",
+                max_length=200,
+                validators=[
+                    django.core.validators.RegexValidator(
+                        "^[A-Za-z0-9 ,-]*$", "BCP 47 tags such as en, de-CH."
+                    )
+                ],
+            ),
         ),
         migrations.AddField(
-            model_name='annotator',
-            name='look_from',
-            field=models.DateTimeField(editable=False, help_text='Before this due time nothing was for them when a long look was last taken.', null=True),
+            model_name="annotator",
+            name="look_from",
+            field=models.DateTimeField(
+                editable=False,
+                help_text="Before this due time nothing was for them when a long look was last taken.",
+                null=True,
+            ),
         ),
         migrations.AddField(
-            model_name='annotator',
-            name='look_until',
-            field=models.DateTimeField(editable=False, help_text='How long that is used.', null=True),
+            model_name="annotator",
+            name="look_until",
+            field=models.DateTimeField(
+                editable=False, help_text="How long that is used.", null=True
+            ),
         ),
         migrations.AddField(
-            model_name='annotator',
-            name='open_limit',
-            field=models.PositiveSmallIntegerField(blank=True, help_text='Tasks held at one time, those a manager handed out included; empty is no limit.', null=True, validators=[django.core.validators.MinValueValidator(1)]),
+            model_name="annotator",
+            name="open_limit",
+            field=models.PositiveSmallIntegerField(
+                blank=True,
+                help_text="Tasks held at one time, those a manager handed out included; empty is no limit.",
+                null=True,
+                validators=[django.core.validators.MinValueValidator(1)],
+            ),
         ),
         migrations.AddField(
-            model_name='annotator',
-            name='skills',
-            field=models.CharField(blank=True, help_text='With commas. Clips tagged needs:… go only to people who have what is named.', max_length=400),
+            model_name="annotator",
+            name="skills",
+            field=models.CharField(
+                blank=True,
+                help_text="With commas. Clips tagged needs:… go only to people who have what is named.",
+                max_length=400,
+            ),
         ),
         migrations.AddField(
-            model_name='assignment',
-            name='hold',
-            field=models.CharField(choices=[('active', 'at work on it'), ('reserved', 'their next'), ('pushed', 'assigned by a manager'), ('direct', 'submitted without a lease')], default='pushed', max_length=16),
+            model_name="assignment",
+            name="hold",
+            field=models.CharField(
+                choices=[
+                    ("active", "at work on it"),
+                    ("reserved", "their next"),
+                    ("pushed", "assigned by a manager"),
+                    ("direct", "submitted without a lease"),
+                ],
+                default="pushed",
+                max_length=16,
+            ),
         ),
         migrations.AddField(
-            model_name='task',
-            name='pool',
-            field=models.PositiveIntegerField(default=0, editable=False, help_text='Number of the pool whose language and skills it asks for; 0 asks for none.'),
+            model_name="task",
+            name="pool",
+            field=models.PositiveIntegerField(
+                default=0,
+                editable=False,
+                help_text="Number of the pool whose language and skills it asks for; 0 asks for none.",
+            ),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(condition=models.Q(('is_gold', False), ('n_taken__lt', models.F('n_wanted')), ('state', 'open')), fields=['project', 'pool', 'virtual_due', 'id'], name='tasks_with_room_by_pool'),
+            model_name="task",
+            index=models.Index(
+                condition=models.Q(
+                    ("is_gold", False), ("n_taken__lt", models.F("n_wanted")), ("state", "open")
+                ),
+                fields=["project", "pool", "virtual_due", "id"],
+                name="tasks_with_room_by_pool",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.UniqueConstraint(condition=models.Q(('hold__in', ['active', 'reserved']), ('state', 'leased')), fields=('annotator', 'hold'), name='one_active_and_one_reserved_lease'),
+            model_name="assignment",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("hold__in", ["active", "reserved"]), ("state", "leased")),
+                fields=("annotator", "hold"),
+                name="one_active_and_one_reserved_lease",
+            ),
         ),
         migrations.AddField(
-            model_name='pool',
-            name='project',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='pools', to='portal.project'),
+            model_name="pool",
+            name="project",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="pools",
+                to="portal.project",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pool',
-            constraint=models.UniqueConstraint(fields=('project', 'number'), name='pool_numbers_are_unique_in_a_project'),
+            model_name="pool",
+            constraint=models.UniqueConstraint(
+                fields=("project", "number"), name="pool_numbers_are_unique_in_a_project"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pool',
-            constraint=models.UniqueConstraint(fields=('project', 'language', 'skills'), name='one_pool_per_language_and_skills'),
+            model_name="pool",
+            constraint=models.UniqueConstraint(
+                fields=("project", "language", "skills"), name="one_pool_per_language_and_skills"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pool',
-            constraint=models.CheckConstraint(condition=models.Q(('number__gte', 1)), name='pool_0_is_everybodys_and_has_no_row'),
+            model_name="pool",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("number__gte", 1)), name="pool_0_is_everybodys_and_has_no_row"
+            ),
         ),
     ]

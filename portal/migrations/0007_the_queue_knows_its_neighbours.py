@@ -6,95 +6,184 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('portal', '0006_tasks_wait_in_pools'),
+        ("portal", "0006_tasks_wait_in_pools"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='prediction',
-            name='vocabulary_size',
-            field=models.PositiveIntegerField(blank=True, help_text='Of the model; what token entropies are measured against.', null=True),
+            model_name="prediction",
+            name="vocabulary_size",
+            field=models.PositiveIntegerField(
+                blank=True,
+                help_text="Of the model; what token entropies are measured against.",
+                null=True,
+            ),
         ),
         migrations.AddField(
-            model_name='project',
-            name='business_value',
-            field=models.FloatField(default=1.0, help_text='What new tasks are worth, ¼ … 4, until a manager sets another value.', validators=[django.core.validators.MinValueValidator(0.25), django.core.validators.MaxValueValidator(4.0)]),
+            model_name="project",
+            name="business_value",
+            field=models.FloatField(
+                default=1.0,
+                help_text="What new tasks are worth, ¼ … 4, until a manager sets another value.",
+                validators=[
+                    django.core.validators.MinValueValidator(0.25),
+                    django.core.validators.MaxValueValidator(4.0),
+                ],
+            ),
         ),
         migrations.AddField(
-            model_name='project',
-            name='business_weight',
-            field=models.FloatField(default=0.15, help_text="What doubling a task's business value adds to its priority.", validators=[django.core.validators.MinValueValidator(0.0), django.core.validators.MaxValueValidator(1.0)]),
+            model_name="project",
+            name="business_weight",
+            field=models.FloatField(
+                default=0.15,
+                help_text="What doubling a task's business value adds to its priority.",
+                validators=[
+                    django.core.validators.MinValueValidator(0.0),
+                    django.core.validators.MaxValueValidator(1.0),
+                ],
+            ),
         ),
         migrations.AddField(
-            model_name='project',
-            name='due_hours',
-            field=models.FloatField(blank=True, help_text='Every task is due so long after it opened; empty is no deadline.', null=True, validators=[django.core.validators.MinValueValidator(0.01)]),
+            model_name="project",
+            name="due_hours",
+            field=models.FloatField(
+                blank=True,
+                help_text="Every task is due so long after it opened; empty is no deadline.",
+                null=True,
+                validators=[django.core.validators.MinValueValidator(0.01)],
+            ),
         ),
         migrations.AddField(
-            model_name='project',
-            name='evaluation_serving_share',
-            field=models.FloatField(default=0.2, help_text='Part of the work reserved for evaluation tasks until each has its consensus.', validators=[django.core.validators.MinValueValidator(0.0), django.core.validators.MaxValueValidator(1.0)]),
+            model_name="project",
+            name="evaluation_serving_share",
+            field=models.FloatField(
+                default=0.2,
+                help_text="Part of the work reserved for evaluation tasks until each has its consensus.",
+                validators=[
+                    django.core.validators.MinValueValidator(0.0),
+                    django.core.validators.MaxValueValidator(1.0),
+                ],
+            ),
         ),
         migrations.AddField(
-            model_name='project',
-            name='repricing_from',
-            field=models.PositiveBigIntegerField(editable=False, help_text='Open tasks from this id on await their new place.', null=True),
+            model_name="project",
+            name="repricing_from",
+            field=models.PositiveBigIntegerField(
+                editable=False,
+                help_text="Open tasks from this id on await their new place.",
+                null=True,
+            ),
         ),
         migrations.AddField(
-            model_name='task',
-            name='is_felt',
-            field=models.BooleanField(default=False, editable=False, help_text='Whether its neighbours know that it is settled.'),
+            model_name="task",
+            name="is_felt",
+            field=models.BooleanField(
+                default=False,
+                editable=False,
+                help_text="Whether its neighbours know that it is settled.",
+            ),
         ),
         migrations.AddField(
-            model_name='task',
-            name='is_requested',
-            field=models.BooleanField(default=False, editable=False, help_text='Asked for by name; no model closes it.'),
+            model_name="task",
+            name="is_requested",
+            field=models.BooleanField(
+                default=False, editable=False, help_text="Asked for by name; no model closes it."
+            ),
         ),
         migrations.AddField(
-            model_name='task',
-            name='n_same_video',
-            field=models.PositiveSmallIntegerField(default=0, editable=False, help_text='Tasks of its video labelled or picked before it.'),
+            model_name="task",
+            name="n_same_video",
+            field=models.PositiveSmallIntegerField(
+                default=0,
+                editable=False,
+                help_text="Tasks of its video labelled or picked before it.",
+            ),
         ),
         migrations.AddField(
-            model_name='task',
-            name='similarity',
-            field=models.FloatField(default=0.0, editable=False, help_text='To the nearest task labelled or picked before it.'),
+            model_name="task",
+            name="similarity",
+            field=models.FloatField(
+                default=0.0,
+                editable=False,
+                help_text="To the nearest task labelled or picked before it.",
+            ),
         ),
         migrations.AlterField(
-            model_name='modelversion',
-            name='uncertainty_bins',
-            field=models.JSONField(default=dict, editable=False, help_text='Histograms of raw uncertainties (256 bins), one an estimator.'),
+            model_name="modelversion",
+            name="uncertainty_bins",
+            field=models.JSONField(
+                default=dict,
+                editable=False,
+                help_text="Histograms of raw uncertainties (256 bins), one an estimator.",
+            ),
         ),
         migrations.CreateModel(
-            name='Cluster',
+            name="Cluster",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('space', models.PositiveIntegerField(help_text='0 for the words of captions, else the length of the embeddings.')),
-                ('leader', models.BinaryField(help_text="Its first task's unit vector, float16.")),
-                ('n_labelled', models.PositiveIntegerField(default=0, help_text='Settled tasks in it.')),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='clusters', to='portal.project')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "space",
+                    models.PositiveIntegerField(
+                        help_text="0 for the words of captions, else the length of the embeddings."
+                    ),
+                ),
+                ("leader", models.BinaryField(help_text="Its first task's unit vector, float16.")),
+                (
+                    "n_labelled",
+                    models.PositiveIntegerField(default=0, help_text="Settled tasks in it."),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="clusters",
+                        to="portal.project",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.AddField(
-            model_name='task',
-            name='cluster',
-            field=models.ForeignKey(db_index=False, editable=False, help_text='The tasks that it resembles.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='tasks', to='portal.cluster'),
+            model_name="task",
+            name="cluster",
+            field=models.ForeignKey(
+                db_index=False,
+                editable=False,
+                help_text="The tasks that it resembles.",
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="tasks",
+                to="portal.cluster",
+            ),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(condition=models.Q(('cluster__isnull', False), ('is_gold', False), ('state', 'open')), fields=['cluster', 'virtual_due'], name='open_tasks_by_cluster'),
+            model_name="task",
+            index=models.Index(
+                condition=models.Q(
+                    ("cluster__isnull", False), ("is_gold", False), ("state", "open")
+                ),
+                fields=["cluster", "virtual_due"],
+                name="open_tasks_by_cluster",
+            ),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(condition=models.Q(('is_felt', False), ('is_gold', False), ('state', 'settled')), fields=['id'], name='settled_tasks_not_felt'),
+            model_name="task",
+            index=models.Index(
+                condition=models.Q(("is_felt", False), ("is_gold", False), ("state", "settled")),
+                fields=["id"],
+                name="settled_tasks_not_felt",
+            ),
         ),
         migrations.AddIndex(
-            model_name='cluster',
-            index=models.Index(fields=['project', 'space', 'id'], name='clusters_by_space'),
+            model_name="cluster",
+            index=models.Index(fields=["project", "space", "id"], name="clusters_by_space"),
         ),
     ]

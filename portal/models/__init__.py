@@ -4,7 +4,7 @@ from portal.models.annotations import Annotation, AnnotationRevision
 from portal.models.assignments import Assignment
 from portal.models.clusters import Cluster
 from portal.models.consensus import Consensus, Residual
-from portal.models.evaluations import Evaluation, EvaluationItem
+from portal.models.evaluations import Evaluation, EvaluationItem, MetricBasis
 from portal.models.events import (
     AuditEntry,
     Callback,
@@ -19,6 +19,7 @@ from portal.models.flags import Flag
 from portal.models.members import Annotator, Invitation, Membership, ServiceToken
 from portal.models.pools import Pool
 from portal.models.predictions import Prediction
+from portal.models.preferences import Preference
 from portal.models.projects import Guideline, Project
 from portal.models.refits import Refit
 from portal.models.retraining import BatchItem, MiniBatch, RetrainJob
@@ -52,10 +53,12 @@ __all__ = [
     "IdempotencyKey",
     "Invitation",
     "Membership",
+    "MetricBasis",
     "MiniBatch",
     "ModelVersion",
     "Pool",
     "Prediction",
+    "Preference",
     "Project",
     "Refit",
     "Residual",

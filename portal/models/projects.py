@@ -156,7 +156,14 @@ class Project(models.Model):
         validators=[MinValueValidator(0.0)],
         help_text="Least time between retrainings.",
     )
-    promotes_automatically = models.BooleanField(default=False)
+    promotes_automatically = models.BooleanField(
+        default=False,
+        help_text="Promote a retrained model by itself where it is surely better.",
+    )
+    asks_preferences = models.BooleanField(
+        default=True,
+        help_text="Ask people blindly which of two models' captions they prefer.",
+    )
     flags_sought_up_to = models.PositiveBigIntegerField(
         default=0, editable=False, help_text="The newest caption that was searched for signs."
     )

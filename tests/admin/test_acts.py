@@ -222,6 +222,15 @@ def test_promoting_makes_the_retrained_version_current(client, project):
     assert "0 evaluations promoted." in said(do(client, "promote", evaluation))
 
 
+def test_a_manager_rejects_with_a_reason(client, project):
+    evaluation = EvaluationFactory(project=project, verdict="promote")
+    do_one(client, "reject", evaluation, reason="It names no colours.")
+    evaluation.refresh_from_db()
+    assert evaluation.rejected_at is not None
+    assert evaluation.decision_reason == "It names no colours."
+    assert evaluation.decided_by.startswith("user:")
+
+
 def test_a_rejected_version_is_not_promoted(client, project):
     evaluation = EvaluationFactory(project=project, verdict="reject")
     do_one(client, "promote", evaluation)

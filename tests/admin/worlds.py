@@ -108,6 +108,21 @@ def _training(project: models.Project, rows: dict[str, Model]) -> dict[str, Mode
             retrained=prediction,
             outcome="tie",
         ),
+        "metricbasis": models.MetricBasis.objects.create(
+            project=project,
+            number=project.metric_bases.count() + 1,
+            n_documents=1,
+            frequencies={"n_documents": 1, "counts": {}},
+        ),
+        "preference": models.Preference.objects.create(
+            project=project,
+            task=rows["task"],
+            first=prediction,
+            second=factories.PredictionFactory(project=project, video=rows["video"]),
+            voter=rows["annotator"],
+            choice="both",
+            first_was_left=True,
+        ),
         "export": factories.ExportFactory(project=project),
     }
 

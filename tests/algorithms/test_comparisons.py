@@ -40,24 +40,25 @@ def test_a_difference_below_a_hundredth_is_a_tie(delta, said):
 
 def test_slices_hold_their_own_items_only():
     deltas = np.asarray([0.1] * 10 + [-0.2] * 10)
-    groups = {"tag": ["indoor"] * 10 + ["outdoor"] * 10}
-    indoor, outdoor = slices(deltas, range(20), groups, rng())
+    groups = {"tag": [("indoor",)] * 10 + [("outdoor", "dog")] * 10}
+    dog, indoor, outdoor = slices(deltas, range(20), groups, rng())
     assert (indoor.label, indoor.interval.mean, indoor.interval.n) == (
         "indoor",
         pytest.approx(0.1),
         10,
     )
+    assert dog.interval.n == 10  # a clip counts under each of its tags
     assert (outdoor.label, outdoor.interval.mean) == ("outdoor", pytest.approx(-0.2))
 
 
 def test_a_group_with_a_missing_label_is_refused():
     with pytest.raises(ValueError):
-        slices(np.ones(3), range(3), {"tag": ["a"]}, rng())
+        slices(np.ones(3), range(3), {"tag": [("a",)]}, rng())
 
 
 def test_quintiles_are_equally_full_and_keep_ties_together():
     labels = quintiles(np.arange(100.0))
-    assert [labels.count(f"Q{n}") for n in range(1, 6)] == [20] * 5
+    assert [labels.count((f"Q{n}",)) for n in range(1, 6)] == [20] * 5
     assert len(set(quintiles(np.ones(9)))) == 1
 
 

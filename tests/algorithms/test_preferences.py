@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from portal.algorithms.preferences import Preference, bradley_terry, sign_test
+from portal.algorithms.preferences import Preference, bradley_terry, e_value, sign_test
 
 
 def test_a_task_speaks_once_however_many_voted():
@@ -22,14 +22,34 @@ def test_no_votes_prove_nothing():
     assert not found.is_worse
 
 
-def test_a_handful_of_votes_is_not_enough_to_say_not_worse():
+def test_not_worse_takes_more_votes_the_closer_it_is():
     assert not sign_test([1] * 5, range(5)).is_not_worse
-    assert sign_test([1] * 10 + [-1] * 10, range(20)).is_not_worse
-    assert not sign_test([1] * 9 + [-1] * 11, range(20)).is_not_worse
+    assert sign_test([1] * 16 + [-1] * 4, range(20)).is_not_worse
+    assert not sign_test([1] * 10 + [-1] * 10, range(20)).is_not_worse
+    assert sign_test([1, -1] * 200, range(400)).is_not_worse
+    assert not sign_test([1] * 40 + [-1] * 60, range(100)).is_not_worse
 
 
 def test_a_clear_majority_against_is_worse():
     assert sign_test([1] * 5 + [-1] * 20, range(25)).is_worse
+    assert not sign_test([1] * 9 + [-1] * 11, range(20)).is_worse
+
+
+def test_looking_after_each_vote_seldom_misleads():
+    rng = np.random.default_rng(4)
+    misled = 0
+    for _ in range(200):
+        votes = rng.random(120) < 0.4
+        fors = votes.cumsum()
+        misled += any(
+            e_value(int(fors[n]), n + 1 - int(fors[n]), 0.4) >= 20 for n in range(0, 120, 2)
+        )
+    assert misled <= 10  # one in twenty
+
+
+def test_no_votes_are_no_evidence_either_way():
+    assert e_value(0, 0, 0.4) == pytest.approx(1.0)
+    assert e_value(5_000, 0, 0.5) > 1e100
 
 
 def test_thousands_of_votes_do_not_overflow():

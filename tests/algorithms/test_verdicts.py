@@ -7,9 +7,9 @@ from portal.algorithms import significance, verdicts
 from portal.algorithms.comparisons import Comparison, Slice, compare
 from portal.algorithms.preferences import Preference
 from portal.algorithms.significance import Interval
-from portal.algorithms.verdicts import Outcome, decide, labels_needed
+from portal.algorithms.verdicts import Grounds, Outcome, decide, labels_needed
 
-LIKED = Preference(30, 20, 5, 0.1, 0.9)
+LIKED = Preference(45, 20, 5, 0.1, 0.9)
 DISLIKED = Preference(10, 40, 5, 0.99, 0.001)
 
 
@@ -52,7 +52,9 @@ def test_more_spread_asks_for_more_labels():
 def test_as_good_needs_people_who_do_not_prefer_the_original():
     as_good = comparison(0.005, half=0.02, p=0.6)
     assert decide(as_good).outcome is Outcome.INCONCLUSIVE
-    assert decide(as_good, preference=LIKED).outcome is Outcome.PROMOTE
+    liked = decide(as_good, preference=LIKED)
+    assert (liked.outcome, liked.grounds) == (Outcome.PROMOTE, Grounds.AS_GOOD)
+    assert decide(comparison(0.05)).grounds is Grounds.BETTER
     assert decide(as_good, preference=DISLIKED).outcome is Outcome.INCONCLUSIVE
 
 

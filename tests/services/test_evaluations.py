@@ -1,12 +1,14 @@
 """A retrained model beside its original: per task, overall, and what the gate makes of it."""
 
+import hashlib
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
-from portal.errors import Conflict, NotComparable, NotFound
+from portal.errors import Conflict, InvalidInput, NotComparable, NotFound
 from portal.models import (
+    AuditEntry,
     Evaluation,
     EvaluationItem,
     Event,
@@ -231,6 +233,86 @@ def test_a_manager_may_promote_what_the_gate_left_open():
     found = evaluations.compare(job_id=finished_job(TRUTHS, TRUTHS).pk)
     evaluations.promote(evaluation=found, actor="user:m")
     assert ModelVersion.objects.current_of(found.project_id) == found.retrained
+
+
+def test_by_itself_a_project_promotes_only_over_the_model_it_was_compared_with():
+    job = finished_job([WRONG] * 12, TRUTHS, promotes_automatically=True)
+    VersionFactory(project=job.project, state="current")  # promoted meanwhile
+    assert evaluations.compare(job_id=job.pk).promoted_at is None
+
+
+def test_a_person_rejects_with_a_reason_and_then_nobody_promotes():
+    job = better()
+    found = evaluations.compare(job_id=job.pk)
+    rejected = evaluations.reject(evaluation=found, actor="user:m", reason="It names no colours.")
+    assert evaluations.reject(evaluation=found, actor="user:n").decided_by == "user:m"
+    job.refresh_from_db()
+    assert (job.state, rejected.verdict) == ("rejected", "promote")
+    entry = AuditEntry.objects.get(action="version.rejected")
+    assert (entry.actor, entry.details["reason"]) == ("user:m", "It names no colours.")
+    with pytest.raises(Conflict, match="rejected by user:m"):
+        evaluations.promote(evaluation=found, actor="user:n")
+    assert ModelVersion.objects.current_of(job.project_id) is None
+
+
+def test_what_was_promoted_is_not_rejected_any_more():
+    found = evaluations.compare(job_id=better().pk)
+    evaluations.promote(evaluation=found, actor="user:m", reason="Good.")
+    with pytest.raises(Conflict, match="promoted by user:m"):
+        evaluations.reject(evaluation=found, actor="user:n")
+
+
+def test_a_version_is_not_compared_with_itself():
+    version = VersionFactory()
+    with pytest.raises(InvalidInput):
+        evaluations.compare(original_id=version.pk, retrained_id=version.pk)
+
+
+# --- frozen -------------------------------------------------------------------------------------
+
+
+def test_each_comparison_names_what_its_figures_hang_on():
+    found = evaluations.compare(job_id=better().pk)
+    assert found.frozen["primary"] == "agreement"
+    assert found.frozen["engine"] >= 2
+    assert found.basis.n_documents == len(TRUTHS) + 24  # few captions: the models' count too
+    ids = ",".join(str(pk) for pk in sorted(found.items.values_list("consensus_id", flat=True)))
+    assert found.frozen["consensus_sha256"] == hashlib.sha256(ids.encode()).hexdigest()
+
+
+def test_words_weigh_the_same_in_the_next_comparison():
+    job = better()
+    first = evaluations.compare(job_id=job.pk)
+    for _ in range(5):
+        ConsensusFactory(task__project=job.project, caption="a whole new vocabulary")
+    again = evaluations.compare(original_id=job.version_id, retrained_id=job.new_version_id)
+    assert again.basis == first.basis
+    assert again.metrics["cider_d"] == first.metrics["cider_d"]
+
+
+def test_corpus_metrics_are_of_the_whole_corpus_and_not_the_mean_of_clips():
+    found = evaluations.compare(job_id=finished_job(TRUTHS, [*TRUTHS[:11], "a dog"]).pk)
+    mean = sum(item.metrics["bleu_4"]["retrained"] for item in found.items.all()) / 12
+    assert found.metrics["bleu_4"]["retrained"] > mean + 0.01
+
+
+def test_slices_bound_each_tag_and_quintile():
+    project = ProjectFactory()
+    truths = TRUTHS * 3
+    tasks = held_out_tasks(project, truths)
+    for place, task in enumerate(tasks):
+        task.video.tags = ["night", "lang:de"] if place % 2 else ["day"]
+        task.video.save()
+    old, new = VersionFactory(project=project), VersionFactory(project=project)
+    for place, (task, truth) in enumerate(zip(tasks, truths, strict=True)):
+        said(project, old, task, truth)
+        said(project, new, task, WRONG if place % 2 else truth)
+    found = evaluations.compare(original_id=old.pk, retrained_id=new.pk)
+    rows = {(row["group"], row["label"]): row for row in found.slices}
+    assert rows["tag", "night"]["high"] < 0 == rows["tag", "day"]["delta"]
+    assert rows["language", "de"]["n"] == rows["language", "en"]["n"] == 18
+    assert {label for group, label in rows if group == "length"} >= {"Q1", "Q5"}
+    assert found.verdict == "reject"
 
 
 def test_nothing_is_promoted_while_its_evaluation_runs():

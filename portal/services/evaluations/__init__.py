@@ -1,9 +1,13 @@
 """Evaluations: a retrained model beside its original, overall on held-out clips and task by task.
 
-pairs (what is compared) → measures (how good each is) → comparing (compare, promote), single tasks.
+pairs (what is compared) → measures (how good each is, by frozen bases) → assessing (the figures and
+the gate; no database) → comparing (write it down) · weighing (blind votes) → following (what comes
+of it) → promoting. singles: one task.
 """
 
-from portal.services.evaluations.comparing import compare, promote
+from portal.services.evaluations.comparing import compare
+from portal.services.evaluations.promoting import promote, reject
 from portal.services.evaluations.singles import for_task
+from portal.services.evaluations.weighing import Strength, strengths, weigh
 
-__all__ = ["compare", "for_task", "promote"]
+__all__ = ["Strength", "compare", "for_task", "promote", "reject", "strengths", "weigh"]

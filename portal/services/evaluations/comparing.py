@@ -1,7 +1,7 @@
-"""Comparing two models on held-out clips, deciding by the gate, and promoting."""
+"""Comparing two models on held-out clips, deciding by the gate, and writing down how."""
 
-import math
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -9,41 +9,38 @@ import numpy as np
 from django.db import transaction
 from django.utils import timezone
 
-from portal import signals
-from portal.algorithms import comparisons, metrics, verdicts
-from portal.algorithms.comparisons import Comparison, Tally
-from portal.errors import Conflict, NotFound
+from portal.algorithms import comparisons, text, verdicts
+from portal.algorithms.verdicts import Verdict as Ruling
+from portal.errors import InvalidInput, NotFound
 from portal.models import (
-    AuditEntry,
     Evaluation,
     EvaluationItem,
-    Event,
+    MetricBasis,
     ModelVersion,
     Project,
     RetrainJob,
 )
-from portal.models.evaluations import Verdict
 from portal.models.retraining import JobState
-from portal.models.versions import VersionState
-from portal.services.evaluations.measures import Floats, Scorer, Scores
+from portal.services.evaluations import assessing, bases, following, weighing
+from portal.services.evaluations.assessing import Assessment
+from portal.services.evaluations.measures import ENGINE, Scorer, scorer_of
 from portal.services.evaluations.pairs import HeldOut, Pair, held_out
-from portal.signals import announce
 
 # How long after a run's last word its predictions may still come in.
 PATIENCE = timedelta(minutes=10)
 SLICED_FROM = 30
-FOLLOWS = {Verdict.REJECT: JobState.REJECTED, Verdict.INCONCLUSIVE: JobState.INCONCLUSIVE}
+MOST_TAGS = 12
+LANGUAGE_TAGS = ("lang:", "language:")
 
 
 class _Findings(NamedTuple):
-    """What a comparison came to."""
+    """What a comparison came to; without pairs there is no assessment."""
 
-    verdict: Verdict
-    reasons: list[str]
-    metrics: dict[str, Any]
-    tally: Tally
-    n_more_labels: int | None
-    items: list[EvaluationItem]
+    pairs: Sequence[Pair]
+    n_missing: int
+    assessment: Assessment | None
+    basis: MetricBasis | None
+    frozen: dict[str, Any]
 
 
 def compare(
@@ -62,41 +59,10 @@ def compare(
     retrained = versions.filter(pk=retrained_id).first()
     if original is None or retrained is None or original.project_id != retrained.project_id:
         raise NotFound("There are no such two versions in one project.")
+    if original == retrained:
+        raise InvalidInput.on("retrained_model", "A version is not compared with itself.")
     held = held_out(original.project, original, retrained)
     return _store(None, original, retrained, _found(original.project, held))
-
-
-@transaction.atomic
-def promote(*, evaluation: Evaluation, actor: str) -> Evaluation:
-    """Make the retrained version the current one; the one before it is retired.
-
-    Raises Conflict where the gate said reject: a model that is surely worse replaces nothing.
-    """
-    evaluation = (
-        Evaluation.objects.select_for_update(of=("self",))
-        .select_related("project", "retrained", "job")
-        .get(pk=evaluation.pk)
-    )
-    if evaluation.promoted_at is not None:
-        return evaluation
-    if evaluation.verdict in (Verdict.REJECT, Verdict.PENDING):
-        raise Conflict(f"The verdict on {evaluation.retrained} is {evaluation.verdict}.")
-    _make_current(evaluation.retrained)
-    evaluation.promoted_at = timezone.now()
-    evaluation.save(update_fields=["promoted_at"])
-    job = evaluation.job
-    if job is not None and not job.is_terminal:
-        job.move(JobState.PROMOTED)
-        job.save(update_fields=["state", "finished_at"])
-    AuditEntry.objects.record(
-        action="version.promoted",
-        on=evaluation.retrained,
-        project_id=evaluation.project_id,
-        actor=actor,
-        details={"evaluation": evaluation.pk, "verdict": evaluation.verdict},
-    )
-    announce(signals.version_promoted, version_id=evaluation.retrained_id)
-    return evaluation
 
 
 def _compare_job(job_id: int) -> Evaluation | None:
@@ -121,66 +87,120 @@ def _is_too_early(job: RetrainJob, retrained: ModelVersion, held: HeldOut) -> bo
 
 
 def _found(project: Project, held: HeldOut) -> _Findings:
+    """Score and compare; everything that the figures hang on is named in `frozen`."""
     pairs = held.pairs
     if not pairs:
-        reason = "No held-out clip has a consensus and a prediction of both models yet."
-        more = verdicts.Rules().least_clusters
-        return _Findings(Verdict.INCONCLUSIVE, [reason], {}, Tally(0, 0, 0), more, [])
-    scorer = Scorer(project)
-    original, retrained = scorer.score(pairs)
-    videos = [pair.consensus.task.video_id for pair in pairs]
-    rng = np.random.default_rng([pairs[0].original.version_id, pairs[0].retrained.version_id])
-    compared = comparisons.compare(original, retrained, videos, rng)
-    deltas = comparisons.difference(original[scorer.primary], retrained[scorer.primary])
-    verdict = verdicts.decide(
-        next(each for each in compared if each.metric == scorer.primary),
-        secondary=[each for each in compared if each.metric != scorer.primary],
-        slices=comparisons.slices(deltas, videos, _groups(pairs), rng),
+        return _Findings(pairs, held.n_missing, None, None, {"engine": ENGINE})
+    basis = bases.frozen_for(project)
+    scorer = scorer_of(project, basis)
+    seed = [pairs[0].original.version_id, pairs[0].retrained.version_id]
+    assessment = assessing.assess(
+        scorer,
+        [pair.captions for pair in pairs],
+        [pair.consensus.task.video_id for pair in pairs],
+        np.random.default_rng(seed),
+        _groups(project, pairs),
     )
-    reasons = list(verdict.reasons)
-    if held.n_missing:
-        reasons.append(f"{held.n_missing} held-out clips had no caption of the retrained model.")
-    return _Findings(
-        Verdict(verdict.outcome.value),
-        reasons,
-        {each.metric: _figures(each, original, retrained) for each in compared},
-        comparisons.tally(deltas),
-        verdict.n_more_labels,
-        _items(pairs, original, retrained, deltas),
-    )
+    return _Findings(pairs, held.n_missing, assessment, basis, _frozen(scorer, pairs, seed))
 
 
-def _groups(pairs: Sequence[Pair]) -> dict[str, list[str]]:
+def _frozen(scorer: Scorer, pairs: Sequence[Pair], seed: list[int]) -> dict[str, Any]:
+    ids = ",".join(str(pair.consensus.pk) for pair in pairs)
+    return {
+        "engine": ENGINE,
+        "primary": scorer.primary,
+        "encoder": scorer.encoder_name,
+        "seed": seed,
+        "consensus_sha256": hashlib.sha256(ids.encode()).hexdigest(),
+    }
+
+
+def _groups(project: Project, pairs: Sequence[Pair]) -> dict[str, Sequence[Collection[str]]]:
     """Label the items for slices, where there are enough of them to say anything."""
     if len(pairs) < SLICED_FROM:
         return {}
     unsure = np.asarray([pair.original.uncertainty for pair in pairs])
     lengths = np.asarray([float(len(pair.consensus.caption)) for pair in pairs])
-    return {
+    tags = [[str(tag) for tag in pair.consensus.task.video.tags] for pair in pairs]
+    groups: dict[str, Sequence[Collection[str]]] = {
         "uncertainty": comparisons.quintiles(unsure),
         "length": comparisons.quintiles(lengths),
-        "tag": [str(next(iter(pair.consensus.task.video.tags), "none")) for pair in pairs],
+        "tag": _frequent(tags),
     }
+    languages = [(_language(project, each),) for each in tags]
+    return groups | ({"language": languages} if len(set(languages)) > 1 else {})
 
 
-def _figures(each: Comparison, original: Scores, retrained: Scores) -> dict[str, float | None]:
-    """Write one metric as JSON can hold it: bounds that are not known are null."""
-    figures = {
-        "original": each.original,
-        "retrained": each.retrained,
-        "delta": each.interval.mean,
-        "low": each.interval.low,
-        "high": each.interval.high,
-        "p": each.p_holm,
-        "original_low_decile": metrics.lower_decile(original[each.metric]),
-        "retrained_low_decile": metrics.lower_decile(retrained[each.metric]),
-    }
-    return {name: value if math.isfinite(value) else None for name, value in figures.items()}
+def _frequent(tags: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Keep the tags that most clips bear: a slice of two clips tells nothing."""
+    counts: dict[str, int] = {}
+    for each in tags:
+        for tag in set(each):
+            counts[tag] = counts.get(tag, 0) + 1
+    kept = sorted(counts, key=lambda tag: (-counts[tag], tag))[:MOST_TAGS]
+    return [[tag for tag in each if tag in kept and counts[tag] > 1] for each in tags]
 
 
-def _items(
-    pairs: Sequence[Pair], original: Scores, retrained: Scores, deltas: Floats
-) -> list[EvaluationItem]:
+def _language(project: Project, tags: Sequence[str]) -> str:
+    """The language that a clip's tags name, else the project's."""
+    named = (tag.removeprefix(prefix) for tag in tags for prefix in LANGUAGE_TAGS
+             if tag.startswith(prefix))  # fmt: skip
+    return next(named, project.language)
+
+
+def _ruled(found: _Findings, votes: weighing.Votes) -> Ruling:
+    if found.assessment is None:
+        reason = "No held-out clip has a consensus and a prediction of both models yet."
+        more = verdicts.Rules().least_clusters
+        return Ruling(verdicts.Outcome.INCONCLUSIVE, (reason,), more)
+    return found.assessment.verdict(votes.preference)
+
+
+@transaction.atomic
+def _store(
+    job: RetrainJob | None, original: ModelVersion, retrained: ModelVersion, found: _Findings
+) -> Evaluation | None:
+    """Write the evaluation and what follows for its job; the first of two at once counts."""
+    if job is not None:
+        job = RetrainJob.objects.select_for_update(of=("self",)).get(pk=job.pk)
+        if job.state != JobState.SUCCEEDED or job.evaluations.exists():
+            return job.evaluations.first()
+    items = _items(found)
+    votes = weighing.votes_on(items)
+    evaluation = Evaluation(
+        project_id=original.project_id,
+        original=original,
+        retrained=retrained,
+        job=job,
+        basis=found.basis,
+        frozen=found.frozen,
+        n_tasks=len(items),
+        finished_at=timezone.now(),
+    )
+    if found.assessment is not None:
+        _write_figures(evaluation, found.assessment)
+    weighing.rule(evaluation, _ruled(found, votes), votes, found.n_missing)
+    evaluation.save()
+    for item in items:
+        item.evaluation = evaluation
+    EvaluationItem.objects.bulk_create(items, batch_size=500)
+    following.tell(evaluation)
+    following.follow(evaluation, job)
+    return evaluation
+
+
+def _write_figures(evaluation: Evaluation, assessment: Assessment) -> None:
+    evaluation.metrics = assessment.metrics()
+    evaluation.slices = assessing.slice_rows(assessment.slices)
+    counted = assessment.tally
+    evaluation.n_wins, evaluation.n_ties = counted.wins, counted.ties
+    evaluation.n_losses = counted.losses
+
+
+def _items(found: _Findings) -> list[EvaluationItem]:
+    if found.assessment is None:
+        return []
+    original, retrained = found.assessment.original, found.assessment.retrained
     return [
         EvaluationItem(
             task_id=pair.consensus.task_id,
@@ -194,78 +214,9 @@ def _items(
                 }
                 for name in original
             },
-            outcome=comparisons.outcome(float(deltas[place])),
-            delta=float(deltas[place]),
+            outcome=comparisons.outcome(float(found.assessment.deltas[place])),
+            delta=float(found.assessment.deltas[place]),
+            is_identical=text.tokens(pair.original.caption) == text.tokens(pair.retrained.caption),
         )
-        for place, pair in enumerate(pairs)
+        for place, pair in enumerate(found.pairs)
     ]
-
-
-@transaction.atomic
-def _store(
-    job: RetrainJob | None, original: ModelVersion, retrained: ModelVersion, found: _Findings
-) -> Evaluation | None:
-    """Write the evaluation and what follows for its job; the first of two at once counts."""
-    if job is not None:
-        job = RetrainJob.objects.select_for_update(of=("self",)).get(pk=job.pk)
-        if job.state != JobState.SUCCEEDED or job.evaluations.exists():
-            return job.evaluations.first()
-    evaluation = Evaluation.objects.create(
-        project_id=original.project_id,
-        original=original,
-        retrained=retrained,
-        job=job,
-        verdict=found.verdict,
-        reasons=found.reasons,
-        metrics=found.metrics,
-        n_tasks=len(found.items),
-        n_wins=found.tally.wins,
-        n_ties=found.tally.ties,
-        n_losses=found.tally.losses,
-        n_more_labels=found.n_more_labels,
-        finished_at=timezone.now(),
-    )
-    for item in found.items:
-        item.evaluation = evaluation
-    EvaluationItem.objects.bulk_create(found.items, batch_size=500)
-    _tell(evaluation)
-    _follow(evaluation, job)
-    return evaluation
-
-
-def _follow(evaluation: Evaluation, job: RetrainJob | None) -> None:
-    verdict = Verdict(evaluation.verdict)
-    if job is not None and verdict in FOLLOWS:
-        job.move(FOLLOWS[verdict])
-        job.save(update_fields=["state", "finished_at"])
-    is_wanted = job is not None and job.project.promotes_automatically
-    if verdict == Verdict.PROMOTE and is_wanted:
-        promote(evaluation=evaluation, actor="system")
-
-
-def _tell(evaluation: Evaluation) -> None:
-    event = Event.objects.record(
-        project_id=evaluation.project_id,
-        type="evaluation.finished",
-        data={
-            "evaluation_id": evaluation.pk,
-            "run_id": str(evaluation.job.uid) if evaluation.job else None,
-            "original_model": evaluation.original.name,
-            "retrained_model": evaluation.retrained.name,
-            "verdict": evaluation.verdict,
-            "reasons": evaluation.reasons,
-            "n_tasks": evaluation.n_tasks,
-            "n_wins": evaluation.n_wins,
-            "n_ties": evaluation.n_ties,
-            "n_losses": evaluation.n_losses,
-        },
-    )
-    announce(signals.event_recorded, event_id=event.pk)
-
-
-def _make_current(version: ModelVersion) -> None:
-    now = timezone.now()
-    Project.objects.select_for_update(no_key=True).get(pk=version.project_id)
-    before = ModelVersion.objects.filter(project_id=version.project_id, state=VersionState.CURRENT)
-    before.exclude(pk=version.pk).update(state=VersionState.RETIRED)
-    ModelVersion.objects.filter(pk=version.pk).update(state=VersionState.CURRENT, promoted_at=now)

@@ -13,6 +13,19 @@ Segment = tuple[int, int, int]  # video, start, end
 
 
 @dataclass(frozen=True)
+class Captions:
+    """What both models and people said of one item; `settled` are the words that agreement means.
+
+    The consensus where there is one, else all references.
+    """
+
+    original: str
+    retrained: str
+    references: Sequence[str]
+    settled: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Pair:
     """One task with a final consensus and a caption of either model."""
 
@@ -25,6 +38,12 @@ class Pair:
         """The consensus first, then the other captions that people wrote and let stand."""
         said = [str(row.get("caption", "")) for row in self.consensus.candidates]
         return list(dict.fromkeys(text for text in (self.consensus.caption, *said) if text))
+
+    @property
+    def captions(self) -> Captions:
+        """The words alone."""
+        settled = [self.consensus.caption]
+        return Captions(self.original.caption, self.retrained.caption, self.references, settled)
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from django.db.models import QuerySet
 
 from portal.algorithms import comparisons
 from portal.errors import NotComparable
-from portal.models import BatchItem, Consensus, Prediction, Task
-from portal.services.evaluations.measures import Scorer, Scores
+from portal.models import BatchItem, Consensus, MetricBasis, Prediction, Task
+from portal.services.evaluations.measures import Scores, scorer_of
 from portal.services.evaluations.pairs import Pair
 
 SHOWN = ("cosine", "cider_d", "chrf", "bleu_4", "rouge_l")
@@ -19,8 +19,8 @@ def for_task(*, task: Task) -> dict[str, Any]:
     Raises NotComparable, saying what is missing: a final consensus, or a second model's caption.
     """
     pair = _pair(task)
-    scorer = Scorer(task.project)
-    original, retrained = scorer.score([pair])
+    scorer = scorer_of(task.project, MetricBasis.objects.current_of(task.project_id))
+    original, retrained = scorer.score([pair.captions])
     delta = float(retrained[scorer.primary][0] - original[scorer.primary][0])
     return {
         "task_id": task.pk,
