@@ -1,8 +1,11 @@
 """Annotators: who captions in a project and how far they are to be trusted."""
 
+from typing import Any
+
 from django.contrib.admin import display, register
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 
 from portal.admin.acts import ActingAdmin
 from portal.admin.base import actor
@@ -55,6 +58,23 @@ class AnnotatorAdmin(ActingAdmin):
     list_select_related = ("project",)
     search_fields = ("annotator_id", "name", "user__username")
     lookups = ("annotator_id",)
+
+    derived = ("over_time",)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Show how the reliability came about, below the numbers."""
+        shown = super().get_fieldsets(request, obj)
+        return [*shown, ("Reliability over time", {"fields": self.derived})] if obj else shown
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Draw, and let nobody type, what is derived."""
+        return [*super().get_readonly_fields(request, obj), *self.derived]
+
+    @display(description="the line, and its 90 % interval")
+    def over_time(self, row: Annotator) -> str:
+        """The estimate after each consensus that counted."""
+        points = annotators.history(annotator=row)
+        return render_to_string("admin/annotator/over_time.html", {"points": points})
 
     @display(description="reliability (90 %)", ordering="reliability")
     def reliability_shown(self, row: Annotator) -> str:

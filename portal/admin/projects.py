@@ -14,6 +14,7 @@ from portal.admin.base import actor
 from portal.admin.columns import shortened
 from portal.admin.filters import ScopedRelatedFilter
 from portal.admin.forms import CapacityForm, GuidelineForm, ProjectForm, RetrainForm
+from portal.admin.quality import QualityAdmin
 from portal.admin.runs import Act, Data
 from portal.admin.sites import site
 from portal.errors import InvalidInput
@@ -75,7 +76,7 @@ def switch(request: HttpRequest, project: Project, data: Data, *, is_paused: boo
 
 
 @register(Project, site=site)
-class ProjectAdmin(AskingAdmin):
+class ProjectAdmin(QualityAdmin, AskingAdmin):
     """A project's rules for asking, stopping, serving and retraining."""
 
     question = ProjectForm
@@ -95,9 +96,10 @@ class ProjectAdmin(AskingAdmin):
             intro="Freezes final captions that no batch has used and tells the trainer.",
         ),
         Act(
-            "refit", "Refit reliability", "being fitted anew", refit, "tune",
+            "refit", "Refit now", "being fitted anew", refit, "tune",
             is_remembered_here=True,
-            intro="Fits skill and consensus parameters to all captions, in the background.",
+            intro="Fits skill, consensus parameters and the calibration of confidence anew, in the "
+            "background, as each night does. Closed tasks are then looked at again.",
         ),
         Act(
             "signs", "Look for signs", "being searched", seek_flags, "flag",

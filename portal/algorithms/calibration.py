@@ -56,17 +56,31 @@ def fit_isotonic(xs: Floats, ys: Floats, weights: Floats | None = None) -> Isoto
     return Isotonic(places, fitted)
 
 
-def reliability_bins(said: Floats, found: Floats, n_bins: int = 10) -> tuple[Bin, ...]:
-    """Group predictions into equally full bins and compare what was said with what was found."""
-    if said.shape != found.shape:
-        raise ValueError(f"Shapes {said.shape} and {found.shape} do not compare.")
+def reliability_bins(
+    said: Floats, found: Floats, n_bins: int = 10, weights: Floats | None = None
+) -> tuple[Bin, ...]:
+    """Group predictions into equally full bins and compare what was said with what was found.
+
+    With weights, which average 1 or not, the means are weighed and the error is that of a weighed
+    mean; bins are equally full of points, not of weight.
+    """
+    mass = np.ones_like(said) if weights is None else np.asarray(weights, dtype=np.float64)
+    if said.shape != found.shape or mass.shape != said.shape:
+        raise ValueError(f"Shapes {said.shape}, {found.shape} and {mass.shape} do not compare.")
     order = np.argsort(said, kind="stable")
-    bins = []
-    for members in np.array_split(order, min(n_bins, max(len(order), 1))):
-        if len(members):
-            spread = found[members].std(ddof=1) if len(members) > 1 else 0.0
-            error = float(spread / np.sqrt(len(members)))
-            bins.append(
-                Bin(float(said[members].mean()), float(found[members].mean()), len(members), error)
-            )
-    return tuple(bins)
+    parts = np.array_split(order, min(n_bins, max(len(order), 1)))
+    return tuple(_bin(said[part], found[part], mass[part]) for part in parts if len(part))
+
+
+def _bin(said: Floats, found: Floats, mass: Floats) -> Bin:
+    share = mass / mass.sum()
+    mean = float(share @ found)
+    n = len(found)
+    spread = float(np.square(share) @ np.square(found - mean)) * n / (n - 1) if n > 1 else 0.0
+    return Bin(float(share @ said), mean, n, float(np.sqrt(spread)))
+
+
+def calibration_error(bins: tuple[Bin, ...]) -> float:
+    """The mean distance of found from said over the bins, weighed by their points; 0 without."""
+    n = sum(each.n for each in bins)
+    return sum(abs(each.found - each.said) * each.n for each in bins) / n if n else 0.0

@@ -9,7 +9,11 @@ from portal.models import Annotation, Consensus, Task
 
 @dataclass(frozen=True)
 class Part:
-    """One caption's case. `support` … `score` are None where no consensus has weighed it yet."""
+    """One caption's case. `likeness` … `discount` are None where no consensus has weighed it yet.
+
+    `likeness` is how like the leading caption it is; `weight` its voice in the support of others,
+    of which `discount` is what those who say nearly the same leave to it.
+    """
 
     annotation_id: int
     letter: str
@@ -17,6 +21,7 @@ class Part:
     author: str
     is_winner: bool
     is_copy: bool
+    likeness: float | None
     support: float | None
     skill: float | None
     votes: float | None
@@ -24,6 +29,14 @@ class Part:
     detail: float | None
     score: float | None
     weight: float | None
+    discount: float | None
+    n_votes: int
+    mean_vote: float | None
+
+    @property
+    def is_discounted(self) -> bool:
+        """Whether its voice is shared with others that say nearly the same."""
+        return self.discount is not None and self.discount < 0.995
 
 
 @dataclass(frozen=True)
@@ -53,9 +66,35 @@ def reasons_of(task: Task, consensus: Consensus | None, *, with_authors: bool) -
     standing = Annotation.objects.standing().filter(task=task).select_related("author")
     letters = {row.pk: _letter(place) for place, row in enumerate(standing.order_by("id"))}
     weighed = {row["annotation_id"]: row for row in (consensus.candidates if consensus else [])}
-    parts = [_part(row, letters[row.pk], weighed.get(row.pk, {}), with_authors) for row in standing]
+    lead = _likeness_to_the_lead(weighed)
+    votes = _votes(consensus)
+    parts = [
+        _part(
+            row,
+            letters[row.pk],
+            weighed.get(row.pk, {}) | {"likeness": lead.get(row.pk)},
+            votes.get(row.pk, []),
+            with_authors,
+        )
+        for row in standing
+    ]
     parts.sort(key=lambda part: (not part.is_winner, -(part.score or 0.0), part.annotation_id))
     return Reasons(consensus, parts, _matrix(weighed, letters))
+
+
+def _likeness_to_the_lead(weighed: dict[int, dict[str, Any]]) -> dict[int, float]:
+    """By caption; similarities are stored in the order of the captions that were weighed."""
+    winner = next((row for row in weighed.values() if row["is_winner"]), None)
+    values = winner.get("similarities", ()) if winner else ()
+    return dict(zip(sorted(weighed), values, strict=False))
+
+
+def _votes(consensus: Consensus | None) -> dict[int, list[float]]:
+    """The scores that were counted, by caption."""
+    scores: dict[int, list[float]] = {}
+    for vote in (consensus.inputs if consensus else {}).get("votes", ()):
+        scores.setdefault(vote["annotation"], []).append(vote["score"])
+    return scores
 
 
 def _letter(place: int) -> str:
@@ -63,7 +102,9 @@ def _letter(place: int) -> str:
     return chr(ord("A") + place % 26) + (str(place // 26 + 1) if place >= 26 else "")
 
 
-def _part(row: Annotation, letter: str, weighed: dict[str, Any], with_authors: bool) -> Part:
+def _part(
+    row: Annotation, letter: str, weighed: dict[str, Any], votes: list[float], with_authors: bool
+) -> Part:
     return Part(
         annotation_id=row.pk,
         letter=letter,
@@ -71,6 +112,7 @@ def _part(row: Annotation, letter: str, weighed: dict[str, Any], with_authors: b
         author=str(row.author) if with_authors else "",
         is_winner=bool(weighed.get("is_winner")),
         is_copy=bool(weighed.get("copy_of_prediction")),
+        likeness=weighed.get("likeness"),
         support=weighed.get("support"),
         skill=weighed.get("skill"),
         votes=weighed.get("votes"),
@@ -78,6 +120,9 @@ def _part(row: Annotation, letter: str, weighed: dict[str, Any], with_authors: b
         detail=weighed.get("specificity"),
         score=weighed.get("score"),
         weight=weighed.get("weight"),
+        discount=weighed.get("discount"),
+        n_votes=len(votes),
+        mean_vote=sum(votes) / len(votes) if votes else None,
     )
 
 

@@ -66,7 +66,15 @@ def _book(seat: Seat, row: Task) -> dict[str, object]:
     return {
         "reasons": reasons_of(row, standing, with_authors=seat.may_manage),
         "consensus": standing,
+        "versions": _closing_versions(row) if seat.sees_everything else [],
         "reviews": Review.objects.filter(task=row).select_related("reviewer"),
         "predictions": predictions.select_related("version")[:10] if shows_models else [],
         "evaluations": evaluations[:10] if shows_models else [],
     }
+
+
+def _closing_versions(row: Task) -> list[Consensus]:
+    """Versions that closed the task or took it to an expert, where there was more than one."""
+    versions = Consensus.objects.filter(task=row).exclude(status=ConsensusStatus.INTERIM)
+    rows = list(versions.order_by("-number")[:MOST_SHOWN])
+    return rows if len(rows) > 1 else []

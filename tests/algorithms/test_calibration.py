@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from portal.algorithms.calibration import fit_isotonic, reliability_bins
+from portal.algorithms.calibration import (
+    Bin,
+    calibration_error,
+    fit_isotonic,
+    reliability_bins,
+)
 
 
 def test_violators_are_pooled_into_their_mean():
@@ -46,3 +51,20 @@ def test_bins_are_equally_full_and_say_what_was_found():
 
 def test_no_predictions_make_no_diagram():
     assert reliability_bins(np.empty(0), np.empty(0)) == ()
+
+
+def test_weighed_bins_stand_for_what_their_points_were_drawn_from():
+    """One of two was right; the one that was right was drawn as one of nine."""
+    said, found = np.array([0.9, 0.7]), np.array([1.0, 0.0])
+    (whole,) = reliability_bins(said, found, 1, np.array([9.0, 1.0]))
+    assert (whole.said, whole.found, whole.n) == (pytest.approx(0.88), pytest.approx(0.9), 2)
+    (even,) = reliability_bins(said, found, 1, np.array([5.0, 5.0]))
+    (plain,) = reliability_bins(said, found, 1)
+    assert even == plain
+    assert plain.error == pytest.approx(found.std(ddof=1) / np.sqrt(2))
+
+
+def test_the_calibration_error_is_the_mean_distance_from_what_was_said():
+    bins = (Bin(0.9, 0.8, 3, 0.0), Bin(0.5, 0.5, 1, 0.0))
+    assert calibration_error(bins) == pytest.approx(0.075)
+    assert calibration_error(()) == 0.0

@@ -1,5 +1,6 @@
 import pytest
 
+from portal.models import Consensus
 from portal.models.members import Role
 from portal.services import consensus
 from tests.factories import (
@@ -9,6 +10,7 @@ from tests.factories import (
     ConsensusFactory,
     PredictionFactory,
     TaskFactory,
+    VoteFactory,
 )
 
 pytestmark = pytest.mark.django_db
@@ -132,3 +134,32 @@ def test_the_list_of_outcomes_takes_as_many_queries_for_thirty_as_for_one(
     ConsensusFactory.create_batch(29, task__project=project)
     with django_assert_num_queries(6):
         client.get("/outcomes/shapes")
+
+
+def test_why_it_won_tells_likeness_voice_votes_and_what_is_shared(seat, project):
+    task = TaskFactory(project=project, n_wanted=3)
+    first = AnnotationFactory(task=task, text="the red ball rolls slowly to the left")
+    AnnotationFactory(task=task, text="the red ball rolls slowly to the left .")
+    other = AnnotationFactory(task=task, text="a red ball is moving left")
+    for score in (1.0, 0.5):
+        VoteFactory(annotation=other, score=score)
+    VoteFactory(annotation=first, score=0.25)
+    settle(task)
+    page = seat(Role.MANAGER)[1].get(f"/tasks/{task.pk}").content.decode()
+    assert page.count("shares a voice: counts") == 2
+    assert "2 votes, 75\u202f%" in page
+    assert "1 vote, 25\u202f%" in page
+    stands = Consensus.objects.standing().get(task=task)
+    lead = next(row for row in stands.candidates if row["is_winner"])
+    for row in stands.candidates:
+        assert f"×{row['weight']:.2f}" in page
+    assert f'data-name="Like the first">{min(lead["similarities"]):.2f}<' in page
+
+
+def test_every_version_that_closed_a_task_says_why_it_came(seat, project):
+    task = TaskFactory(project=project, state="settled")
+    ConsensusFactory(task=task, caption="it was so", is_standing=False)
+    ConsensusFactory(task=task, caption="now it is so", number=2, reason="Refit 3 prefers another.")
+    page = seat(Role.MANAGER)[1].get(f"/tasks/{task.pk}").content.decode()
+    assert "it was so" in page
+    assert page.count("Refit 3 prefers another.") == 2

@@ -1,9 +1,11 @@
 """What stands: captions and votes are weighed, experts decide, and every answer can be recomputed.
 
 evidence (gather, recompute) → settling (settle, finalise) → reconsidering (after a refit), judging;
-leases (which expert is at what) → reviews (of disputes), audits (of what was accepted).
+leases (which expert is at what) → reviews (of disputes), audits (of what was accepted);
+agreements (who agrees with whom).
 """
 
+from portal.services.consensus.agreements import Circle, circle_of
 from portal.services.consensus.audits import audit, next_audit, write_blind
 from portal.services.consensus.descriptions import describe
 from portal.services.consensus.evidence import recompute
@@ -14,7 +16,9 @@ from portal.services.consensus.reviews import review
 from portal.services.consensus.settling import finalise, settle
 
 __all__ = [
+    "Circle",
     "audit",
+    "circle_of",
     "describe",
     "finalise",
     "give_back",

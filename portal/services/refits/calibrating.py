@@ -20,11 +20,17 @@ MOST_GOLD = 500
 
 @dataclass(frozen=True)
 class Label:
-    """One consensus that somebody who knows has judged: its log-odds, 0–1, and how it was drawn."""
+    """One consensus that somebody who knows has judged.
 
+    `said` is its confidence then and `log_odds` the same before calibration; `outcome` is 1 where
+    it was right; `probability` the chance with which it was drawn.
+    """
+
+    said: float
     log_odds: float
     outcome: float
     probability: float
+    is_audit: bool = False
 
 
 def calibrated(
@@ -35,7 +41,7 @@ def calibrated(
     A dispute is always reviewed and weighs 1; an accepted consensus is audited by chance and weighs
     1/probability, so that together they stand for all of the project's tasks.
     """
-    labels = [*_reviewed(project), *_gold(project, parameters, encoder)]
+    labels = [*judged(project), *_gold(project, parameters, encoder)]
     fitted = confidence.platt(
         [label.log_odds for label in labels],
         [label.outcome for label in labels],
@@ -44,8 +50,8 @@ def calibrated(
     return replace(parameters, calibration=fitted), len(labels)
 
 
-def _reviewed(project: Project) -> Iterator[Label]:
-    """One label a task, its audit's where it had one."""
+def judged(project: Project) -> Iterator[Label]:
+    """What experts said of the newest reviewed tasks: one label each, its audit's if it had one."""
     newest = Review.objects.filter(task__project=project).order_by("-id")[:MOST_REVIEWS]
     rows = Review.objects.telling().filter(pk__in=list(newest.values_list("pk", flat=True)))
     seen: set[int] = set()
@@ -57,9 +63,11 @@ def _reviewed(project: Project) -> Iterator[Label]:
         seen.add(review.task_id)
         a, b = used["calibration"]
         yield Label(
+            said=review.consensus.confidence,
             log_odds=confidence.log_odds_of(review.consensus.confidence, (a, b)),
             outcome=float(_was_right(review)),
             probability=review.probability,
+            is_audit=review.is_audit,
         )
 
 
@@ -90,7 +98,7 @@ def _gold(project: Project, parameters: Parameters, encoder: Encoder | None) -> 
             continue
         decision = decide(captions, (), parameters)
         is_right = _is_right(decision.caption, references, parameters, encoder)
-        yield Label(decision.log_odds, float(is_right), 1.0)
+        yield Label(decision.confidence, decision.log_odds, float(is_right), 1.0)
 
 
 def _is_right(
