@@ -68,8 +68,9 @@ class AskingAdmin(ActingAdmin):
         return page
 
     def _question(self, request: HttpRequest) -> Question:
-        data = request.POST if request.method == "POST" else None
+        data, files = (request.POST, request.FILES) if request.method == "POST" else (None, None)
         if not issubclass(self.question, ProjectQuestion):
-            return self.question(data)
+            return self.question(data, files=files)
         projects = Project.objects.managed_by(request.user)
-        return self.question(data, projects=projects, named=request.GET.get("project", ""))
+        named = request.GET.get("project", "")
+        return self.question(data, files=files, projects=projects, named=named)

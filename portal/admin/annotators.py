@@ -30,6 +30,11 @@ def move_to(name: str, label: str, done: str, state: AnnotatorState, icon: str, 
     return Act(name, label, done, step, icon, fits=fits, intro=intro)
 
 
+def grant(request: HttpRequest, row: Annotator, data: Data) -> object:
+    """Grant one more attempt of the exam."""
+    return annotators.grant_attempt(annotator=row, actor=actor(request))
+
+
 @register(Annotator, site=site)
 class AnnotatorAdmin(ActingAdmin):
     """People with their reliability; every number of theirs is derived."""
@@ -46,6 +51,11 @@ class AnnotatorAdmin(ActingAdmin):
         move_to(
             "resume", "Let work again", "at work again", AnnotatorState.ACTIVE, "play_circle",
             "They are given work like everybody.",
+        ),
+        Act(
+            "attempt", "One more exam attempt", "allowed one more attempt", grant, "history_edu",
+            fits=lambda rows: rows.filter(project__exam_size__gt=0),
+            intro="They may try the entrance exam once more, on clips that they have not seen.",
         ),
     )  # fmt: skip
     may_change = True

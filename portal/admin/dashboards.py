@@ -15,18 +15,24 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from portal.admin import troubles
+from portal.algorithms.exams import State
 from portal.algorithms.savings import Savings
 from portal.models import Consensus, Evaluation, Flag, Project, RetrainJob
 from portal.models.members import AnnotatorState
 from portal.models.tasks import TaskState
-from portal.services import annotators, projects
+from portal.services import annotators, assignments, projects, tasks
 from portal.services.projects import Progress
+from portal.services.tasks import Stock
 
 MOST_PROJECTS = 30
 MOST_PEOPLE = 14
 MOST_JOBS = 6
 NEWEST_CONSENSUS = 1000
 SLOW_SECONDS = 0.5
+EXAM_WORDS = {
+    State.RUNNING: "in the exam, attempt {0.attempt}, {0.n_answered} answered",
+    State.FAILED: "exam not passed",
+}
 KEPT_SECONDS = 60
 
 
@@ -42,6 +48,7 @@ class Figures:
     n_people: int
     n_flagged: int
     savings: Savings
+    stock: Stock | None
     counted_at: datetime
 
 
@@ -88,9 +95,13 @@ def _count(project: Project) -> Figures:
     progress = projects.progress(project=project)
     final = Consensus.objects.final().filter(project=project).order_by("-pk")
     pairs = list(final.values_list("agreement", "confidence")[:NEWEST_CONSENSUS])
-    signs = _open_flags(project)
+    signs, exams = _open_flags(project), _exams(project)
     people = [
-        row | {"flags": signs.get(row["annotator_id"], []), "state_shown": _standing(row)}
+        row
+        | {
+            "flags": signs.get(row["annotator_id"], []),
+            "state_shown": _standing(row) or exams.get(row["annotator_id"], ""),
+        }
         for row in annotators.all_metrics(project=project)
     ]
     people.sort(key=_second_look_first)
@@ -103,6 +114,7 @@ def _count(project: Project) -> Figures:
         n_people=len(people),
         n_flagged=sum(bool(row["flags"]) for row in people),
         savings=projects.savings(project=project),
+        stock=tasks.stock_of(project=project),
         counted_at=timezone.now(),
     )
 
@@ -130,6 +142,19 @@ def _standing(row: dict[str, Any]) -> str:
     """Say how somebody is kept from ordinary work, if they are."""
     is_active = row["state"] == AnnotatorState.ACTIVE
     return "" if is_active else AnnotatorState(row["state"]).label
+
+
+def _exams(project: Project) -> dict[str, str]:
+    """Say who has the exam before them or has failed it, by the annotator's id."""
+    if not project.exam_size:
+        return {}
+    people = list(project.annotators.all())
+    exams = assignments.exams_of(project, people)
+    return {
+        person.annotator_id: EXAM_WORDS[exams[person.pk].state].format(exams[person.pk])
+        for person in people
+        if exams[person.pk].bars_ordinary_work
+    }
 
 
 def _second_look_first(row: dict[str, Any]) -> tuple[Any, ...]:

@@ -23,6 +23,7 @@ from portal.models.tasks import ParkReason
 from portal.models.versions import VersionState
 
 MOST_CAPTIONS_IN_BATCH = 10_000
+MAX_GOLD_BYTES = 2_000_000
 
 
 class MomentInput(forms.DateTimeInput):
@@ -116,8 +117,34 @@ class GoldForm(Question):
         required=False,
         widget=UnfoldAdminTextareaWidget({"rows": 4}),
         label="Accepted answers",
-        help_text="One a line. Empty takes the task's final consensus.",
+        help_text="One a line. Empty takes what was decided, with the captions that say the same.",
     )
+    planted = line(
+        required=False,
+        max_length=500,
+        label="Wrong caption to show",
+        help_text="Shown as the model's where the project shows predictions; it tells who accepts "
+        "one without looking.",
+    )
+
+
+class GoldFileForm(ProjectQuestion):
+    """A file of gold clips."""
+
+    file = forms.FileField(
+        widget=forms.ClearableFileInput({"accept": ".jsonl,.ndjson,.json,.txt"}),
+        help_text="JSON Lines, UTF-8, at most 2 MB; larger ones by manage.py import_gold.",
+    )
+    is_dry = forms.BooleanField(
+        required=False, initial=True, widget=UnfoldBooleanWidget(), label="Only say what would be"
+    )
+
+    def clean_file(self) -> Any:
+        """Refuse what would keep the page waiting."""
+        file = self.cleaned_data["file"]
+        if file.size > MAX_GOLD_BYTES:
+            raise forms.ValidationError("The file is larger than 2 MB; use manage.py import_gold.")
+        return file
 
 
 class CapacityForm(Question):

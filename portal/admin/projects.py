@@ -140,6 +140,10 @@ class ProjectAdmin(QualityAdmin, AskingAdmin):
             },
         ),
         (
+            "Entrance exam",
+            {"fields": (("exam_size", "exam_pass"), ("exam_attempts", "exam_feedback"))},
+        ),
+        (
             "Which clips come first",
             {
                 "fields": (
@@ -158,7 +162,8 @@ class ProjectAdmin(QualityAdmin, AskingAdmin):
     editable = (
         "name", "description", "language", "mode", "is_paused", "min_captions", "max_captions",
         "threshold", "audit_share", "prediction_shown_to", "audio", "lease_minutes",
-        "registers_annotators", "gold_first", "gold_rate", "uncertain_share", "control_share",
+        "registers_annotators", "gold_first", "gold_rate", "exam_size", "exam_pass",
+        "exam_attempts", "exam_feedback", "uncertain_share", "control_share",
         "uncertainty_weight", "conflict_weight", "finish_weight", "horizon_hours", "batch_size",
         "cooldown_hours", "promotes_automatically",
     )  # fmt: skip

@@ -6,18 +6,20 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from portal.admin.acts import ActingAdmin
+from portal.admin.adding import AskingAdmin
 from portal.admin.base import ScopedAdmin, actor
 from portal.admin.columns import flagged, number, rounded, shortened, stated, table
 from portal.admin.filters import ScopedRelatedFilter
-from portal.admin.forms import GoldForm, ParkForm, ValueForm
+from portal.admin.forms import GoldFileForm, GoldForm, ParkForm, ValueForm
 from portal.admin.runs import Act, Data
 from portal.admin.sites import site
-from portal.errors import NothingToSettle
-from portal.models import Consensus, GoldReference, Task
+from portal.errors import InvalidInput, NothingToSettle
+from portal.models import GoldReference, PlantedPrediction, Task
 from portal.models.tasks import TaskState
 from portal.services import consensus, tasks
 
 Tasks = QuerySet[Task]
+PROBLEMS_SHOWN = 8
 KINDS = {
     "is_gold": "gold", "is_evaluation": "evaluation", "is_control": "control",
     "is_audited": "audited",
@@ -57,14 +59,19 @@ def unpark(request: HttpRequest, task: Task, data: Data) -> object:
 
 
 def make_gold(request: HttpRequest, task: Task, data: Data) -> object:
-    """Make the named answers, or else the final consensus, the task's right ones."""
+    """Make the named answers the right ones, or else what was decided and what says the same."""
     texts = [text for text in data["references"].splitlines() if text.strip()]
+    texts = texts or tasks.accepted_answers(task=task)
     if not texts:
-        final = Consensus.objects.final().filter(task=task).first()
-        if final is None:
-            raise NothingToSettle(f"{task} has no final consensus; write the accepted answers.")
-        texts = [final.caption]
-    return tasks.make_gold(task_id=task.pk, references=texts, actor=actor(request))
+        raise NothingToSettle(f"{task} has no final consensus; write the accepted answers.")
+    return tasks.make_gold(
+        task_id=task.pk, references=texts, actor=actor(request), planted=data["planted"]
+    )
+
+
+def promoted(task: Task) -> list[str]:
+    """Say which answers would be accepted."""
+    return [f"Accepted: {text}" for text in tasks.accepted_answers(task=task)]
 
 
 def set_value(request: HttpRequest, task: Task, data: Data) -> object:
@@ -104,7 +111,9 @@ class TaskAdmin(ActingAdmin):
         Act(
             "gold", "Make gold", "made gold", make_gold, "verified", form=GoldForm,
             fits=lambda rows: rows.filter(is_gold=False, is_evaluation=False),
-            intro="Newcomers answer gold among the rest; its right answers are known.",
+            intro="Newcomers answer gold among the rest; its right answers are known. This is what "
+            "was decided, with the captions that say the same:",
+            preview=promoted,
         ),
         Act(
             "value", "Set value and deadline", "given their value", set_value, "priority_high",
@@ -170,12 +179,55 @@ class TaskAdmin(ActingAdmin):
         return reverse("pages:task", args=[obj.pk])
 
 
-@register(GoldReference, site=site)
-class GoldReferenceAdmin(ScopedAdmin):
-    """Accepted answers of gold tasks; made with the task's own action."""
+def import_gold(data: Data, by: str) -> str:
+    """Make gold of an uploaded file; refuse it whole where a line is wrong."""
+    rehearsed = tasks.import_gold(
+        project=data["project"], lines=data["file"], actor=by, is_dry=True
+    )
+    if rehearsed.problems:
+        raise InvalidInput.on("file", _problems(rehearsed))
+    if data["is_dry"]:
+        return f"Nothing was changed. {rehearsed.sentence(is_dry=True)}"
+    data["file"].seek(0)
+    done = tasks.import_gold(project=data["project"], lines=data["file"], actor=by)
+    return done.sentence(is_dry=False)
 
+
+def _problems(report: tasks.Imported) -> str:
+    lines = [f"Line {number}: {text}" for number, text in report.problems[:PROBLEMS_SHOWN]]
+    n_more = len(report.problems) - len(lines)
+    return " ".join(["Nothing was changed.", *lines, f"And {n_more} more." if n_more else ""])
+
+
+@register(GoldReference, site=site)
+class GoldReferenceAdmin(AskingAdmin):
+    """Accepted answers of gold tasks; made with the task's own action, or from a file."""
+
+    question = GoldFileForm
+    add_title = "Import gold"
+    add_intro = (
+        'One clip a line: {"video_id": "clip-7", "references": ["a dog runs", "a dog is running"]}.'
+        ' "start" and "end" name a segment; "shown_prediction" is a wrong caption shown on purpose.'
+    )
+    add_button = "Import"
     project_path = "task__project"
     list_display = ("task", shortened("text", "answer"))
+    list_filter = (("task__project", ScopedRelatedFilter),)
+    list_select_related = ("task",)
+    search_fields = ("=task__id", "text")
+    lookups = ("task",)
+
+    def add(self, request: HttpRequest, data: Data) -> str:
+        """Take the file, whole or not at all."""
+        return import_gold(data, actor(request))
+
+
+@register(PlantedPrediction, site=site)
+class PlantedPredictionAdmin(ScopedAdmin):
+    """Wrong captions that gold tasks show on purpose; made with the task's gold answers."""
+
+    project_path = "task__project"
+    list_display = ("task", shortened("text", "planted caption"))
     list_filter = (("task__project", ScopedRelatedFilter),)
     list_select_related = ("task",)
     search_fields = ("=task__id", "text")

@@ -33,6 +33,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         (
             ("Tasks", "task", "task_alt"),
             ("Gold answers", "goldreference", "verified"),
+            ("Planted captions", "plantedprediction", "report"),
             ("Assignments", "assignment", "timer"),
             ("Annotators", "annotator", "badge"),
             ("Flags", "flag", "flag"),

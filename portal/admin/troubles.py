@@ -12,7 +12,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
+from portal.algorithms.exams import State
 from portal.models import (
+    Annotator,
     Assignment,
     Delivery,
     Endpoint,
@@ -27,10 +29,11 @@ from portal.models import (
 from portal.models.events import DeliveryState
 from portal.models.exports import ExportState
 from portal.models.flags import FlagState
-from portal.models.members import Role
+from portal.models.members import AnnotatorState, Role
 from portal.models.retraining import JobState
 from portal.models.tasks import TaskState
 from portal.models.videos import VideoState
+from portal.services import assignments, tasks
 
 RECENT = timedelta(days=14)
 # The sweep ticks every few seconds: what is owed for longer than this, nobody sweeps.
@@ -89,21 +92,49 @@ def _people(project: Project) -> Iterator[Trouble]:
     signs = _Kind("warn", "sign about a person waits.", "signs about people wait.", "Look")
     flags = Flag.objects.of_project(project.pk)
     yield from signs.of(project, flags, "annotator__project", state=FlagState.OPEN)
+    yield from _gold(project)
     working = Membership.objects.active().filter(project=project).exclude(role=Role.READER)
     if not working.exclude(role=Role.MANAGER).exists() and not project.annotators.exists():
         url = f"{reverse('admin:portal_invitation_add')}?project={project.pk}"
         yield Trouble("warn", "Nobody captions here yet.", url, "Invite people")
 
 
+def _gold(project: Project) -> Iterator[Trouble]:
+    """Warn before somebody runs out of unseen gold, and of those who wait at the exam."""
+    stock = tasks.stock_of(project=project)
+    more = f"{reverse('admin:portal_goldreference_add')}?project={project.pk}"
+    if stock is not None and stock.n_stranded:
+        cannot = _n(stock.n_stranded, "person on gold only has", "people on gold only have")
+        yield Trouble("bad", f"{cannot} no unseen gold left to work on.", more, "Import gold")
+    if stock is not None and stock.low:
+        yield Trouble("warn", stock.sentence, more, "Import gold")
+    failed = [
+        pk
+        for pk, exam in assignments.exams_of(project, _sitting_exams(project)).items()
+        if exam.state is State.FAILED
+    ]
+    if failed:
+        url = f"{reverse('admin:portal_annotator_changelist')}?project__id__exact={project.pk}"
+        used = _n(len(failed), "person has", "people have")
+        yield Trouble("warn", f"{used} used every attempt of the exam.", url, "Let them try again")
+
+
+def _sitting_exams(project: Project) -> "QuerySet[Annotator]":
+    """Those who may have failed: they have answered as much gold as all attempts hold."""
+    n_clips = project.exam_size * project.exam_attempts
+    people = project.annotators.filter(state=AnnotatorState.ACTIVE, n_gold__gte=n_clips)
+    return people if project.exam_size else people.none()
+
+
 def _tasks(project: Project) -> Iterator[Trouble]:
-    tasks = Task.objects.filter(project=project)
-    disputed = tasks.filter(state=TaskState.DISPUTED).count()
+    rows = Task.objects.filter(project=project)
+    disputed = rows.filter(state=TaskState.DISPUTED).count()
     if disputed:
         waits = _n(disputed, "disputed task waits", "disputed tasks wait")
         url = reverse("pages:disputes", args=[project.slug])
         yield Trouble("bad", f"{waits} for an expert.", url, "Decide")
     parked = _Kind("warn", "task is parked.", "tasks are parked.", "Look")
-    yield from parked.of(project, tasks, state=TaskState.PARKED)
+    yield from parked.of(project, rows, state=TaskState.PARKED)
     failed = _Kind("bad", "clip could not be read.", "clips could not be read.", "See why")
     yield from failed.of(project, project.videos.all(), state=VideoState.FAILED)
 

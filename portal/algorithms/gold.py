@@ -8,9 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
+from numpy.typing import NDArray
+
+from portal.algorithms.evidence import Caption, weigh
+from portal.algorithms.parameters import Parameters
+
 # A gold answer is right when it is at least this like one of the accepted ones, contradictions
 # taken off: halfway between two captions of different clips and two of one clip.
 RIGHT = 0.35
+SAME = 0.45  # a caption so like the decided one, and against nothing in it, is accepted too
 FIRST = 4
 FIRST_OPEN_SIGN_UP = 8
 RATE = 0.04
@@ -23,7 +30,7 @@ QUARANTINE_AFTER = 8
 QUARANTINE_BELOW = 0.40
 RELEASE_ABOVE = 0.50
 RELEASE_AFTER, RELEASE_WINDOW = 4, 8  # answers since: at least so many, the newest so many count
-LOW_STOCK = 3
+LOW_STOCK, LOW_DAYS = 3, 7.0
 
 
 class Reason(StrEnum):
@@ -85,6 +92,13 @@ def proposes_quarantine(n_answered: int, accuracy: float) -> bool:
     return n_answered >= QUARANTINE_AFTER and accuracy < QUARANTINE_BELOW
 
 
+def likeness_to_first(texts: Sequence[str]) -> NDArray[np.float64]:
+    """How like the first each text is by its words, (k,) in [0, 1]; 0 for what contradicts it."""
+    captions = [Caption(key=at, text=text, author=at) for at, text in enumerate(texts)]
+    evidence = weigh(captions, Parameters(), None)
+    return np.where(evidence.opposed[0] > 0, 0.0, evidence.likeness[0])
+
+
 def accuracy(marks: Sequence[float]) -> float:
     """The share of gold answers that were right; 0 without any."""
     return sum(mark >= RIGHT for mark in marks) / len(marks) if marks else 0.0
@@ -98,9 +112,15 @@ def releases(marks: Sequence[float]) -> bool:
     return len(marks) >= RELEASE_AFTER and accuracy(marks[-RELEASE_WINDOW:]) > RELEASE_ABOVE
 
 
-def runs_low(record: Record, policy: Policy | None = None) -> bool:
-    """Say whether a manager should be warned that this annotator runs out of unseen gold."""
+def runs_low(record: Record, policy: Policy | None = None, per_day: float = 0.0) -> bool:
+    """Say whether a manager should be warned that this annotator runs out of unseen gold.
+
+    That is: fewer than three left, fewer than they still have to answer, or, at the rate at which
+    they answer gold, less than a week's worth.
+    """
     policy = policy or Policy()
     if policy.first <= 0:
         return False
-    return record.n_unseen < max(LOW_STOCK, policy.first - record.n_answered)
+    if record.n_unseen < max(LOW_STOCK, policy.first - record.n_answered):
+        return True
+    return record.n_unseen < LOW_DAYS * per_day

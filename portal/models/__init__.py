@@ -24,7 +24,7 @@ from portal.models.projects import Guideline, Project
 from portal.models.refits import Refit
 from portal.models.retraining import BatchItem, MiniBatch, RetrainJob
 from portal.models.reviews import Review, ReviewLease
-from portal.models.tasks import GoldReference, Task
+from portal.models.tasks import GoldReference, PlantedPrediction, Task
 from portal.models.users import User
 from portal.models.versions import ModelVersion
 from portal.models.videos import Video
@@ -56,6 +56,7 @@ __all__ = [
     "MetricBasis",
     "MiniBatch",
     "ModelVersion",
+    "PlantedPrediction",
     "Pool",
     "Prediction",
     "Preference",

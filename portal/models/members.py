@@ -175,6 +175,9 @@ class Annotator(models.Model):
         help_text="Before this due time nothing was for them when a long look was last taken.",
     )
     look_until = models.DateTimeField(null=True, editable=False, help_text="How long that is used.")
+    extra_attempts = models.PositiveSmallIntegerField(
+        default=0, editable=False, help_text="Exam attempts that a manager has granted."
+    )
     n_residuals = models.PositiveIntegerField(default=0, editable=False)
     sum_residuals = models.FloatField(default=0.0, editable=False)
     sum_squares = models.FloatField(default=0.0, editable=False)

@@ -34,6 +34,12 @@ class Audio(models.TextChoices):
     MUTED = "muted"
 
 
+class ExamFeedback(models.TextChoices):
+    NONE = "none", "nothing until the end"
+    VERDICT = "verdict", "whether each answer was right"
+    ANSWERS = "answers", "that, and the accepted answers"
+
+
 class Mode(models.TextChoices):
     CAPTION = "caption"
     TRANSCRIPTION = "transcription"
@@ -116,6 +122,20 @@ class Project(models.Model):
         default=4, help_text="Gold tasks that every newcomer answers; 0 turns gold off."
     )
     gold_rate = share(0.04, "Chance of a gold task after that.")
+
+    exam_size = models.PositiveSmallIntegerField(
+        default=0, help_text="Gold clips that everybody answers before anything else; 0 is no exam."
+    )
+    exam_pass = share(0.75, "Share of the exam's clips that have to be right.")
+    exam_attempts = models.PositiveSmallIntegerField(
+        default=2, validators=[MinValueValidator(1)], help_text="How often somebody may try."
+    )
+    exam_feedback = models.CharField(
+        max_length=16,
+        choices=ExamFeedback,
+        default=ExamFeedback.VERDICT,
+        help_text="What people are told after each answer of the exam.",
+    )
 
     uncertain_share = share(0.30, "The most uncertain share of predictions that opens tasks.")
     control_share = share(0.10, "Random control slice that measures what prioritising saves.")

@@ -3,11 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from portal.algorithms.exams import State
 from portal.models import Annotation, Assignment, Task
 from portal.models.members import AnnotatorState
 from portal.models.tasks import TaskQuerySet
 from portal.pages.seats import Seat
+from portal.services import assignments
 
+EXAM_FAILED = (
+    "You have used every attempt of the entrance exam. A manager of this project sees that and can "
+    "let you try once more; ask them."
+)
 MOST_COUNTED = 100  # shown as 99+: nobody needs more, and counting a million rows takes seconds
 
 
@@ -72,6 +78,8 @@ def why_empty(seat: Seat) -> str:
         return "A manager has paused your work in this project. Ask them before you go on."
     if annotator is not None and annotator.state == AnnotatorState.QUARANTINED:
         return "At the moment you are given check clips only, and you have answered all of them."
+    if annotator is not None and assignments.exam_of(annotator).state is State.FAILED:
+        return EXAM_FAILED
     return _why_no_task(Task.objects.filter(project=seat.project).ordinary())
 
 

@@ -29,7 +29,7 @@ from portal.pages.desks import why_empty
 from portal.pages.forms import CaptionForm, DraftForm, LeaseForm, SkipForm
 from portal.pages.frames import show
 from portal.pages.seats import Seat, seated
-from portal.pages.standings import standing_of
+from portal.pages.standings import exam_verdict, standing_of
 from portal.services import annotations, assignments
 
 
@@ -86,8 +86,9 @@ def _submit(request: HttpRequest, seat: Seat) -> HttpResponse:
         return _again(request, seat, form)
     sent = form.cleaned_data
     task = _task(seat, sent["task"])
+    exam = assignments.exam_of(seat.annotator)
     try:
-        annotations.submit(
+        annotation = annotations.submit(
             task=task,
             annotator=seat.annotator,
             text=sent["caption"],
@@ -99,7 +100,10 @@ def _submit(request: HttpRequest, seat: Seat) -> HttpResponse:
         return _again(request, seat, form)
     except (LeaseExpired, AlreadyAnswered, TaskClosed) as refusal:
         return _kept(request, seat, task, sent["caption"], refusal)
-    messages.success(request, "Caption saved. Until its task settles you can correct it under Me.")
+    annotation.refresh_from_db()
+    verdict = exam_verdict(annotation, exam)
+    saved = "Caption saved. Until its task settles you can correct it under Me."
+    messages.success(request, verdict or saved)
     return redirect("pages:work", slug=seat.project.slug)
 
 

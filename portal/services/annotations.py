@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from portal import signals
+from portal.algorithms import exams, gold
 from portal.errors import (
     AlreadyAnswered,
     InvalidInput,
@@ -19,7 +20,15 @@ from portal.errors import (
     StaleVersion,
     TaskClosed,
 )
-from portal.models import Annotation, AnnotationRevision, Annotator, Assignment, Guideline, Task
+from portal.models import (
+    Annotation,
+    AnnotationRevision,
+    Annotator,
+    Assignment,
+    Guideline,
+    Project,
+    Task,
+)
 from portal.models.annotations import AnnotationState
 from portal.models.assignments import AssignmentState, Hold
 from portal.models.members import AnnotatorState
@@ -121,6 +130,8 @@ def _take_and_finish(task: Task, annotator: Annotator) -> Assignment:
         raise NotAllowed(f"A manager has paused {annotator}; ask them before going on.")
     if annotator.state == AnnotatorState.QUARANTINED and not task.is_gold:
         raise NotAllowed(f"{annotator} is given gold only; ask for work instead.")
+    if not task.is_gold and _has_exam_before_them(task.project, annotator):
+        raise NotAllowed(f"{annotator} has to pass the project's exam; ask for work instead.")
     row = None
     had = Assignment.objects.stale().filter(task=task, annotator=annotator).first()
     if had is not None:  # ran out, and the sweep has not come by yet
@@ -139,6 +150,17 @@ def _take_and_finish(task: Task, annotator: Annotator) -> Assignment:
     row.submitted_at = row.leased_at
     row.save(update_fields=["state", "submitted_at"])
     return row
+
+
+def _has_exam_before_them(project: Project, annotator: Annotator) -> bool:
+    """Whether an exam with clips left for them, or none of its attempts, lies before somebody."""
+    n_attempts = project.exam_attempts + annotator.extra_attempts
+    rules = exams.Rules(project.exam_size, project.exam_pass, n_attempts)
+    marks = Annotation.objects.gold_marks(annotator.pk) if rules.n_clips else ()
+    exam = exams.standing([mark >= gold.RIGHT for _, mark in marks], rules)
+    if exam.is_open:
+        return Task.objects.gold_unseen_by(annotator).exists()
+    return exam.bars_ordinary_work
 
 
 def _why_no_lease(task: Task, annotator: Annotator, token: UUID | None) -> PortalError:

@@ -81,6 +81,21 @@ def resume(*, annotator: Annotator, actor: str) -> Annotator:
 
 
 @transaction.atomic
+def grant_attempt(*, annotator: Annotator, actor: str) -> Annotator:
+    """Let somebody try the exam once more (a manager)."""
+    locked = Annotator.objects.select_for_update().get(pk=annotator.pk)
+    locked.extra_attempts += 1
+    locked.save(update_fields=["extra_attempts"])
+    AuditEntry.objects.record(
+        action="annotator.granted_attempt",
+        on=locked,
+        project_id=locked.project_id,
+        actor=actor,
+    )
+    return locked
+
+
+@transaction.atomic
 def credit(*, consensus_id: int) -> None:
     """Bring the annotators of one task up to date with its consensus; twice is harmless.
 

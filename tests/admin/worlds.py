@@ -65,6 +65,7 @@ def _evidence(project: models.Project, rows: dict[str, Model], word: str) -> dic
     gold = factories.TaskFactory(project=project, is_gold=True)
     return {
         "task": task,
+        "plantedprediction": models.PlantedPrediction.objects.create(task=gold, text=word),
         "goldreference": factories.GoldReferenceFactory(task=gold, text=word),
         "assignment": caption.assignment,
         "annotation": caption,

@@ -72,3 +72,5 @@ def test_a_manager_is_warned_before_gold_runs_out():
     assert not gold.runs_low(Record(n_answered=20, n_unseen=3))
     assert gold.runs_low(Record(n_answered=0, n_unseen=3))
     assert not gold.runs_low(Record(n_answered=0, n_unseen=0), Policy(first=0))
+    assert gold.runs_low(Record(n_answered=20, n_unseen=13), per_day=2.0)
+    assert not gold.runs_low(Record(n_answered=20, n_unseen=14), per_day=2.0)

@@ -7,6 +7,7 @@ from portal.models import Annotation, Annotator, Assignment
 from tests.factories import (
     AnnotationFactory,
     AssignmentFactory,
+    GoldReferenceFactory,
     GuidelineFactory,
     PredictionFactory,
     TaskFactory,
@@ -231,3 +232,43 @@ def test_somebody_paused_halfway_is_told_so(at_work):
     client, _, _, _ = at_work
     Annotator.objects.update(state="paused")
     assert "A manager has paused your work" in client.get(WORK).content.decode()
+
+
+# --- the entrance exam ---------------------------------------------------------------------------
+def exam_page(client, project, feedback, text):
+    """Answer one clip of a two-clip exam; return the page that follows."""
+    project.exam_size, project.exam_attempts, project.exam_feedback = 2, 1, feedback
+    project.save()
+    for _ in range(2):
+        GoldReferenceFactory(task__project=project, task__n_wanted=9)
+    url = f"/work/{project.slug}"
+    assert "Attempt 1 of 1, 0 answered." in client.get(url).text
+    lease = Assignment.objects.live().get()
+    sent = {"task": lease.task_id, "lease": lease.token, "caption": text}
+    return client.post(url, sent, follow=True).text
+
+
+@pytest.mark.parametrize(
+    ("feedback", "told", "untold"),
+    [
+        ("none", "Caption saved", "right so far"),
+        ("verdict", "That was not right.", "a small red circle moves left"),
+        ("answers", "Accepted are: “a small red circle moves left”.", "Caption saved"),
+    ],
+)
+@pytest.mark.django_db(transaction=True)
+def test_the_exam_tells_what_the_project_allows(seat, project, feedback, told, untold):
+    page = exam_page(seat()[1], project, feedback, "people are cooking some rice")
+    assert told in page
+    assert untold not in page
+    assert "Attempt 1 of 1, 1 answered." in page
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_failed_the_exam_is_told_what_to_do(seat, project):
+    client = seat()[1]
+    exam_page(client, project, "verdict", "people are cooking some rice")
+    lease = Assignment.objects.live().get()
+    sent = {"task": lease.task_id, "lease": lease.token, "caption": "no idea at all"}
+    page = client.post(f"/work/{project.slug}", sent, follow=True).text
+    assert "You have used every attempt of the entrance exam." in page

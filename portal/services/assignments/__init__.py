@@ -2,6 +2,9 @@
 
 from portal.services.assignments.claiming import claim as claim
 from portal.services.assignments.claiming import reserve as reserve
+from portal.services.assignments.exams import exam_of as exam_of
+from portal.services.assignments.exams import exams_of as exams_of
+from portal.services.assignments.exams import rules_of as rules_of
 from portal.services.assignments.fitting import pools_of as pools_of
 from portal.services.assignments.leases import expire_stale as expire_stale
 from portal.services.assignments.leases import heartbeat as heartbeat

@@ -11,11 +11,13 @@ from collections.abc import Callable, Sequence
 from django.db import IntegrityError, transaction
 
 from portal.algorithms import gold
+from portal.algorithms.exams import Standing
 from portal.errors import AlreadyAnswered, Conflict, NotAllowed, NotFound, ProjectPaused
 from portal.models import Annotator, Assignment, Task
 from portal.models.assignments import AssignmentState, Hold
 from portal.models.members import AnnotatorState
 from portal.services.assignments import capacity, looking
+from portal.services.assignments.exams import exam_of, exam_waits
 from portal.services.assignments.leases import give_up_over
 from portal.services.assignments.ranking import rank
 
@@ -90,16 +92,40 @@ def _go_on(annotator: Annotator, held: list[Assignment]) -> Assignment | None:
 
 
 def _take_by_name(annotator: Annotator, task: Task) -> Assignment | None:
-    if annotator.state == AnnotatorState.QUARANTINED and not task.is_gold:
-        raise NotAllowed(f"{annotator} is given gold only; ask for work without naming a task.")
+    _check_may_take(annotator, task)
     had = Assignment.objects.filter(annotator=annotator, task=task).first()
     if had is not None and had.state == AssignmentState.SUBMITTED:
         raise AlreadyAnswered(f"{annotator} has captioned {task} already; correct that caption.")
     return _take(annotator, [task.pk], Hold.ACTIVE, lambda _: {"reason": "asked for by name"})
 
 
+def _check_may_take(annotator: Annotator, task: Task) -> None:
+    """Refuse ordinary tasks, named, to whoever is given gold only."""
+    if task.is_gold:
+        return
+    if annotator.state == AnnotatorState.QUARANTINED:
+        raise NotAllowed(f"{annotator} is given gold only; ask for work without naming a task.")
+    if exam_waits(annotator, exam_of(annotator)):
+        raise NotAllowed(f"{annotator} has to pass the project's exam before ordinary tasks.")
+
+
 def _take_new(annotator: Annotator, hold: Hold) -> Assignment | None:
+    exam = exam_of(annotator)
+    if exam_waits(annotator, exam):
+        return _claim_exam(annotator, exam, hold)
     return _claim_gold(annotator, hold) or _claim_ordinary(annotator, hold)
+
+
+def _claim_exam(annotator: Annotator, exam: Standing, hold: Hold) -> Assignment | None:
+    """Give the next clip of the exam; raises NotAllowed once every attempt is used up."""
+    if not exam.is_open:
+        raise NotAllowed(
+            f"{annotator} has used every attempt of the exam; a manager may grant another."
+        )
+    unseen = list(Task.objects.gold_unseen_by(annotator).values_list("pk", flat=True)[:200])
+    random.shuffle(unseen)
+    why: Why = {"reason": "gold: exam", "attempt": exam.attempt, "place": exam.n_answered + 1}
+    return _take(annotator, unseen, hold, lambda _: why)
 
 
 def _claim_gold(annotator: Annotator, hold: Hold) -> Assignment | None:

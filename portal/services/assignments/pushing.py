@@ -10,6 +10,7 @@ from portal.algorithms import matching, plans, posteriors, skills
 from portal.models import Annotator, Assignment, AuditEntry, Project, Task, Vote
 from portal.models.assignments import Hold
 from portal.models.members import AnnotatorState
+from portal.services.assignments.exams import exams_of
 from portal.services.assignments.trust import trust
 
 # Work that a manager hands out waits a day for its person, not a lease.
@@ -27,7 +28,9 @@ class PlannedPair:
 
 def plan(*, project: Project, capacity: int = 10, n_tasks: int = 500) -> list[PlannedPair]:
     """Plan who should get which open tasks; nothing is changed."""
-    people = list(project.annotators.filter(state=AnnotatorState.ACTIVE)[:500])
+    active = list(project.annotators.filter(state=AnnotatorState.ACTIVE)[:500])
+    exams = exams_of(project, active)
+    people = [person for person in active if not exams[person.pk].bars_ordinary_work]
     tasks = list(
         Task.objects.with_room()
         .filter(project=project, is_gold=False)

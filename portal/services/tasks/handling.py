@@ -1,6 +1,4 @@
-"""What becomes of a task besides its captions: experts, a manager's shelf, gold."""
-
-from collections.abc import Sequence
+"""What becomes of a task besides its captions: experts, a manager's shelf."""
 
 from django.db import transaction
 
@@ -8,14 +6,9 @@ from portal.errors import Conflict, InvalidInput
 from portal.models import (
     AuditEntry,
     Event,
-    GoldReference,
     Task,
 )
 from portal.models.tasks import ParkReason, TaskState
-from portal.models.texts import clean_caption
-
-# A gold task is answered by everybody; the column's range is the only bound.
-GOLD_SLOTS = 32_000
 
 
 @transaction.atomic
@@ -68,30 +61,5 @@ def unpark(*, task_id: int, actor: str) -> Task:
     task.save(update_fields=["state", "park_reason", "closed_at", "n_wanted"])
     AuditEntry.objects.record(
         action="task.unparked", on=task, project_id=task.project_id, actor=actor
-    )
-    return task
-
-
-@transaction.atomic
-def make_gold(*, task_id: int, references: Sequence[str], actor: str) -> Task:
-    """Make a task one whose right answers are known; everybody may then be given it once."""
-    task = Task.objects.select_for_update().select_related("project").get(pk=task_id)
-    texts = [clean_caption(text, "references") for text in references]
-    if not texts:
-        raise InvalidInput.on("references", "A gold task needs at least one right answer.")
-    if task.is_evaluation:
-        raise Conflict(
-            "An evaluation video cannot be gold: its answers would be seen by everybody."
-        )
-    if task.n_captions and task.is_open:
-        raise Conflict(f"{task} has captions already; settle it first.")
-    task.is_gold = True
-    task.reopen()
-    task.n_wanted = GOLD_SLOTS
-    task.save(update_fields=["is_gold", "state", "closed_at", "park_reason", "n_wanted"])
-    GoldReference.objects.filter(task=task).delete()
-    GoldReference.objects.bulk_create(GoldReference(task=task, text=text) for text in texts)
-    AuditEntry.objects.record(
-        action="task.made_gold", on=task, project_id=task.project_id, actor=actor
     )
     return task
