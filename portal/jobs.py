@@ -36,6 +36,7 @@ from portal.services import (
     idempotency,
     refits,
     retraining,
+    surprises,
     tasks,
     videos,
     webhooks,
@@ -93,7 +94,7 @@ def sweep() -> int:
 
     One failing row is logged and does not keep the others waiting.
     """
-    found = assignments.expire_stale() + retraining.time_out_silent()
+    found = assignments.expire_stale() + retraining.follow()
     found += retraining.request_all_due() + _open_tasks()
     found += _pay(
         (lambda pk: consensus.settle(task_id=pk), Task.objects.unsettled()),
@@ -109,6 +110,7 @@ def sweep() -> int:
 def catch_up() -> int:
     """The same for slow work (network, decoding, files), on a thread of its own in the worker."""
     return _pay(
+        (lambda pk: surprises.measure(project_id=pk), surprises.owing()),
         (lambda pk: videos.probe(video_id=pk), Video.objects.needing_media()),
         (lambda pk: retraining.freeze(job_id=pk), RetrainJob.objects.unwritten()),
         (lambda pk: evaluations.compare(job_id=pk), RetrainJob.objects.unevaluated()),

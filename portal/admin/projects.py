@@ -18,7 +18,7 @@ from portal.admin.quality import QualityAdmin
 from portal.admin.runs import Act, Data
 from portal.admin.sites import site
 from portal.errors import InvalidInput
-from portal.models import Consensus, Guideline, Project
+from portal.models import Guideline, Project
 from portal.services import assignments, projects, retraining
 
 PAIRS_SHOWN = 40
@@ -40,16 +40,8 @@ def auto_assign(request: HttpRequest, project: Project, data: Data) -> object:
 
 
 def retrain(request: HttpRequest, project: Project, data: Data) -> object:
-    """Open a retrain job on the final captions that no batch has used."""
-    fresh = Consensus.objects.filter(project=project).trainable().unbatched().order_by("pk")
-    _, created = retraining.request(
-        project=project,
-        version=data["version"],
-        mini_batch_id=data["mini_batch_id"],
-        task_ids=list(fresh.values_list("task_id", flat=True)[: data["most"]]),
-        user=request.user,
-    )
-    return created
+    """Open a retrain job on the final captions, in the project's kind of batch."""
+    return retraining.request_now(project=project, user=request.user, **data)
 
 
 def refit(request: HttpRequest, project: Project, data: Data) -> object:
@@ -93,7 +85,7 @@ class ProjectAdmin(QualityAdmin, AskingAdmin):
         Act(
             "retrain", "Open a retrain job", "being retrained", retrain, "model_training",
             form=RetrainForm, one_by_one=True,
-            intro="Freezes final captions that no batch has used and tells the trainer.",
+            intro="Freezes final captions and tells the trainer, whatever the cool-down says.",
         ),
         Act(
             "refit", "Refit now", "being fitted anew", refit, "tune",
@@ -156,7 +148,14 @@ class ProjectAdmin(QualityAdmin, AskingAdmin):
         ),
         (
             "Retraining",
-            {"fields": (("batch_size", "cooldown_hours"), "promotes_automatically")},
+            {
+                "fields": (
+                    ("batch_size", "cooldown_hours"),
+                    ("batch_kind", "retrains_on_drift"),
+                    ("retrain_hours", "retrain_weekday", "retrain_at"),
+                    "promotes_automatically",
+                )
+            },
         ),
     )
     editable = (
@@ -165,7 +164,8 @@ class ProjectAdmin(QualityAdmin, AskingAdmin):
         "registers_annotators", "gold_first", "gold_rate", "exam_size", "exam_pass",
         "exam_attempts", "exam_feedback", "uncertain_share", "control_share",
         "uncertainty_weight", "conflict_weight", "finish_weight", "horizon_hours", "batch_size",
-        "cooldown_hours", "promotes_automatically",
+        "cooldown_hours", "batch_kind", "retrains_on_drift", "retrain_hours", "retrain_weekday",
+        "retrain_at", "promotes_automatically",
     )  # fmt: skip
 
     @display(description="captions a task")

@@ -24,6 +24,7 @@ from portal.models.projects import Guideline, Project
 from portal.models.refits import Refit
 from portal.models.retraining import BatchItem, MiniBatch, RetrainJob
 from portal.models.reviews import Review, ReviewLease
+from portal.models.surprises import Surprise
 from portal.models.tasks import GoldReference, PlantedPrediction, Task
 from portal.models.users import User
 from portal.models.versions import ModelVersion
@@ -67,6 +68,7 @@ __all__ = [
     "Review",
     "ReviewLease",
     "ServiceToken",
+    "Surprise",
     "Task",
     "User",
     "Video",

@@ -33,9 +33,11 @@ FINAL = (ConsensusStatus.ACCEPTED, ConsensusStatus.FINALISED, ConsensusStatus.DE
 USING = (
     "frozen",
     "dispatching",
+    "dispatch_failed",
     "accepted",
     "running",
     "succeeded",
+    "evaluating",
     "promoted",
     "rejected",
     "inconclusive",

@@ -1,6 +1,8 @@
 """Projects own everything: their rules for asking, stopping, serving and retraining."""
 
 import secrets
+from calendar import day_name
+from datetime import time
 from typing import TYPE_CHECKING, Any
 
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
@@ -43,6 +45,14 @@ class ExamFeedback(models.TextChoices):
 class Mode(models.TextChoices):
     CAPTION = "caption"
     TRANSCRIPTION = "transcription"
+
+
+class BatchKind(models.TextChoices):
+    INCREMENTAL = "incremental", "incremental: captions that no batch has used"
+    CUMULATIVE = "cumulative", "cumulative: all captions so far"
+
+
+WEEKDAYS = tuple(enumerate(day_name))
 
 
 class ProjectQuerySet(models.QuerySet["Project"]):
@@ -175,6 +185,27 @@ class Project(models.Model):
         default=24.0,
         validators=[MinValueValidator(0.0)],
         help_text="Least time between retrainings.",
+    )
+    batch_kind = models.CharField(
+        max_length=16,
+        choices=BatchKind,
+        default=BatchKind.INCREMENTAL,
+        help_text="What a trainer gets: what is new, or everything that stands.",
+    )
+    retrains_on_drift = models.BooleanField(
+        default=True,
+        help_text="Retrain when the model's captions have come to lie further from people's.",
+    )
+    retrain_hours = models.FloatField(
+        default=0.0,
+        validators=[MinValueValidator(0.0)],
+        help_text="Retrain every so many hours where a new caption stands; 0 is never.",
+    )
+    retrain_weekday = models.PositiveSmallIntegerField(
+        choices=WEEKDAYS, null=True, blank=True, help_text="Retrain weekly on this day."
+    )
+    retrain_at = models.TimeField(
+        default=time(3), help_text="The time of day of the weekly retraining, UTC."
     )
     promotes_automatically = models.BooleanField(
         default=False,

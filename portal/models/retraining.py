@@ -4,12 +4,13 @@ import uuid
 from datetime import datetime, timedelta
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from portal.errors import Conflict
 from portal.models.consensus import Consensus
-from portal.models.projects import Project
+from portal.models.predictions import Prediction
+from portal.models.projects import BatchKind, Project
 from portal.models.tasks import Task
 from portal.models.users import User
 from portal.models.versions import ModelVersion
@@ -20,6 +21,8 @@ class MiniBatch(models.Model):
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="batches")
     mini_batch_id = models.CharField(max_length=100)
+    kind = models.CharField(max_length=16, choices=BatchKind, default=BatchKind.INCREMENTAL)
+    n_new = models.PositiveIntegerField(default=0, help_text="Tasks that no batch had used before.")
     ids_sha256 = models.CharField(max_length=64, help_text="Hash of the sorted task ids.")
     manifest_key = models.CharField(max_length=200, blank=True)
     manifest_sha256 = models.CharField(max_length=64, blank=True)
@@ -68,9 +71,11 @@ class BatchItem(models.Model):
 class JobState(models.TextChoices):
     FROZEN = "frozen", "frozen, manifest being written"
     DISPATCHING = "dispatching"
+    DISPATCH_FAILED = "dispatch_failed", "no trainer reached"
     ACCEPTED = "accepted"
     RUNNING = "running"
-    SUCCEEDED = "succeeded", "succeeded, to be decided"
+    SUCCEEDED = "succeeded", "succeeded, its predictions awaited"
+    EVALUATING = "evaluating", "evaluated, to be decided"
     PROMOTED = "promoted"
     REJECTED = "rejected"
     INCONCLUSIVE = "inconclusive"
@@ -79,7 +84,13 @@ class JobState(models.TextChoices):
     CANCELLED = "cancelled"
 
 
-ACTIVE = (JobState.FROZEN, JobState.DISPATCHING, JobState.ACCEPTED, JobState.RUNNING)
+ACTIVE = (
+    JobState.FROZEN,
+    JobState.DISPATCHING,
+    JobState.DISPATCH_FAILED,
+    JobState.ACCEPTED,
+    JobState.RUNNING,
+)
 TERMINAL = (
     JobState.PROMOTED,
     JobState.REJECTED,
@@ -88,9 +99,26 @@ TERMINAL = (
     JobState.TIMED_OUT,
     JobState.CANCELLED,
 )
+VERDICTS = (JobState.PROMOTED, JobState.REJECTED, JobState.INCONCLUSIVE)
+
+# A trainer may skip steps, so what it says leads from any active state to any later one. A terminal
+# state leads nowhere.
+_ENDS = {JobState.SUCCEEDED, JobState.FAILED, JobState.TIMED_OUT, JobState.CANCELLED}
+_REPORTED = {JobState.ACCEPTED, JobState.RUNNING} | _ENDS
+MOVES: dict[str, set[JobState]] = {
+    JobState.FROZEN: {JobState.DISPATCHING} | _REPORTED,
+    JobState.DISPATCHING: {JobState.DISPATCH_FAILED} | _REPORTED,
+    JobState.DISPATCH_FAILED: {JobState.DISPATCHING} | _REPORTED,
+    JobState.ACCEPTED: _REPORTED,
+    JobState.RUNNING: {JobState.RUNNING} | _ENDS,
+    JobState.SUCCEEDED: {JobState.EVALUATING, JobState.TIMED_OUT, *VERDICTS},
+    JobState.EVALUATING: set(VERDICTS),
+}
 
 # Longer than all attempts of a delivery together.
 DISPATCH_PATIENCE = timedelta(days=5)
+# How long after its success a run's predictions may begin to come in.
+PREDICTION_PATIENCE = timedelta(minutes=30)
 
 
 class RetrainJobQuerySet(models.QuerySet["RetrainJob"]):
@@ -100,11 +128,26 @@ class RetrainJobQuerySet(models.QuerySet["RetrainJob"]):
 
     def unwritten(self) -> "RetrainJobQuerySet":
         """Jobs whose manifest is still owed: what the sweep freezes."""
-        return self.filter(state=JobState.FROZEN)
+        return self.active().filter(batch__manifest_key="")
 
     def unevaluated(self) -> "RetrainJobQuerySet":
-        """Jobs whose new version has not been compared: what the sweep evaluates."""
-        return self.filter(state=JobState.SUCCEEDED, evaluations__isnull=True)
+        """Jobs whose new version has spoken and has not been compared: what the sweep evaluates."""
+        spoken = Prediction.objects.filter(version=OuterRef("new_version"))
+        return self.filter(Exists(spoken), state=JobState.SUCCEEDED, evaluations__isnull=True)
+
+    def speechless(self, now: datetime) -> "RetrainJobQuerySet":
+        """Jobs that succeeded long ago and whose new version has predicted nothing."""
+        spoken = Prediction.objects.filter(version=OuterRef("new_version"))
+        return self.filter(
+            ~Exists(spoken),
+            state=JobState.SUCCEEDED,
+            evaluations__isnull=True,
+            heard_at__lt=now - PREDICTION_PATIENCE,
+        )
+
+    def undecided(self) -> "RetrainJobQuerySet":
+        """Jobs that were compared and wait for somebody's decision, and do not say so yet."""
+        return self.filter(state=JobState.SUCCEEDED, evaluations__isnull=False).distinct()
 
 
 class RetrainJob(models.Model):
@@ -119,7 +162,7 @@ class RetrainJob(models.Model):
     )
     state = models.CharField(max_length=16, choices=JobState, default=JobState.FROZEN)
     reason = models.CharField(
-        max_length=16, default="manual", help_text="count, schedule or manual"
+        max_length=16, default="manual", help_text="count, drift, schedule or manual"
     )
     requested_by = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
@@ -140,9 +183,11 @@ class RetrainJob(models.Model):
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(
-                fields=["version"],
-                condition=Q(state__in=["frozen", "dispatching", "accepted", "running"]),
-                name="one_open_retrain_job_per_version",
+                fields=["project"],
+                condition=Q(
+                    state__in=["frozen", "dispatching", "dispatch_failed", "accepted", "running"]
+                ),
+                name="one_open_retrain_job_per_project",
             ),
         ]
 
@@ -155,7 +200,7 @@ class RetrainJob(models.Model):
 
     def is_silent(self, now: datetime) -> bool:
         """Whether the trainer missed twice its interval, or no trainer came in days."""
-        if self.state == JobState.DISPATCHING:
+        if self.state in (JobState.DISPATCHING, JobState.DISPATCH_FAILED):
             return self.created_at < now - DISPATCH_PATIENCE
         if self.state not in (JobState.ACCEPTED, JobState.RUNNING):
             return False
@@ -164,9 +209,11 @@ class RetrainJob(models.Model):
         )
 
     def move(self, state: JobState) -> None:
-        """Go to another state; a terminal one is never left. The caller saves."""
+        """Go to another state by one of `MOVES`; a terminal one is never left. The caller saves."""
         if self.is_terminal:
             raise Conflict(f"{self} is {self.get_state_display()} and stays so.")
+        if state not in MOVES[self.state]:
+            raise Conflict(f"{self} is {self.get_state_display()}; it cannot become {state.label}.")
         self.state = state
         if self.is_terminal:
             self.finished_at = timezone.now()

@@ -18,7 +18,7 @@ from portal import signals
 from portal.adapters import signatures, stores
 from portal.models import BatchItem, Consensus, Event, RetrainJob, Video
 from portal.models.consensus import USING
-from portal.models.retraining import JobState
+from portal.models.retraining import ACTIVE, JobState
 from portal.models.videos import VideoState
 from portal.signals import announce
 
@@ -36,7 +36,7 @@ class _Facts(NamedTuple):
 def freeze(*, job_id: int) -> None:
     """Write the job's manifest and tell the trainers; a job that is past that is left alone."""
     job = _loaded(job_id)
-    if job is None or job.state != JobState.FROZEN:
+    if job is None or job.state not in ACTIVE or job.batch.manifest_key:
         return
     store = stores.configured()
     key = ""
@@ -57,8 +57,9 @@ def freeze(*, job_id: int) -> None:
 @transaction.atomic
 def _dispatch(job_id: int, key: str, facts: _Facts, data: dict[str, Any]) -> bool:
     """Name the written manifest and record the event; False where another freeze was first."""
-    job = RetrainJob.objects.select_for_update(of=("self",)).get(pk=job_id)
-    if job.state != JobState.FROZEN:
+    jobs = RetrainJob.objects.select_for_update(of=("self",)).select_related("batch")
+    job = jobs.get(pk=job_id)
+    if job.state not in ACTIVE or job.batch.manifest_key:
         return False
     if not key:
         job.error = {"code": "empty_batch", "message": "Every video of the batch was erased."}
@@ -69,8 +70,9 @@ def _dispatch(job_id: int, key: str, facts: _Facts, data: dict[str, Any]) -> boo
     batch.manifest_key, batch.manifest_sha256 = key, facts.sha256
     batch.manifest_bytes, batch.n_records = facts.n_bytes, facts.n_records
     batch.save()
-    job.move(JobState.DISPATCHING)
-    job.save(update_fields=["state"])
+    if job.state == JobState.FROZEN:  # a trainer that polls may have accepted it already
+        job.move(JobState.DISPATCHING)
+        job.save(update_fields=["state"])
     event = Event.objects.record(project_id=job.project_id, type="retraining.requested", data=data)
     announce(signals.event_recorded, event_id=event.pk)
     return True
@@ -113,8 +115,8 @@ def _data(job: RetrainJob, facts: _Facts, base_url: str) -> dict[str, Any]:
         "base_model": {"name": name, "version": name, "uri": job.version.uri or None},
         "batch": {
             "id": job.batch.mini_batch_id,
-            "kind": "incremental",
-            "new_count": facts.n_records,
+            "kind": job.batch.kind,
+            "new_count": min(job.batch.n_new, facts.n_records),
             "total_count": _total(job),
         },
         "manifest": _manifest_entry(job, facts, base_url),
@@ -195,7 +197,6 @@ def _line(item: BatchItem, language: str, expires: int) -> dict[str, Any]:
         "references": _references(consensus),
         "consensus": {
             "confidence": consensus.confidence,
-            "agreement": consensus.agreement,
             "n_captions": len(consensus.candidates),
             "n_votes": len(consensus.inputs.get("votes", ())),
             "method": consensus.method,

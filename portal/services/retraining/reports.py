@@ -1,4 +1,4 @@
-"""What a trainer reports of a run, and what becomes of runs that nobody reports on.
+"""What a trainer reports of a run.
 
 The newest number counts, whatever order messages come in: a report with a number that is not
 higher is acknowledged and changes nothing, a higher one may skip steps (succeeded before running).
@@ -15,9 +15,10 @@ from django.utils import timezone
 
 from portal import signals
 from portal.errors import Conflict, InvalidInput, NotFound
-from portal.models import AuditEntry, Callback, Delivery, Endpoint, ModelVersion, RetrainJob
-from portal.models.events import CallbackOutcome, DeliveryState
+from portal.models import AuditEntry, Callback, Endpoint, ModelVersion, RetrainJob
+from portal.models.events import CallbackOutcome
 from portal.models.retraining import ACTIVE, JobState
+from portal.services.retraining.endings import call_off
 from portal.signals import announce
 
 Text = Annotated[str, msgspec.Meta(max_length=500, pattern=r"^[^\x00-\x08\x0b-\x1f]*$")]
@@ -109,33 +110,11 @@ def cancel(*, job: RetrainJob, actor: str) -> RetrainJob:
         raise Conflict(f"{job} is {job.get_state_display()}; there is nothing to cancel.")
     job.move(JobState.CANCELLED)
     job.save(update_fields=["state", "finished_at"])
-    _call_off(job)
+    call_off(job)
     AuditEntry.objects.record(
         action="retraining.cancelled", on=job, project_id=job.project_id, actor=actor
     )
     return job
-
-
-def time_out_silent() -> int:
-    """End the jobs whose trainer has gone silent; return how many."""
-    active = RetrainJob.objects.active().values_list("pk", flat=True)
-    return sum(_time_out(pk) for pk in active)
-
-
-@transaction.atomic
-def _time_out(job_id: int) -> int:
-    job = RetrainJob.objects.select_for_update(of=("self",)).get(pk=job_id)
-    if not job.is_silent(timezone.now()):
-        return 0
-    never = job.state == JobState.DISPATCHING
-    job.error = {
-        "code": "not_accepted" if never else "silent",
-        "message": "No trainer accepted the run." if never else "The trainer went silent.",
-    }
-    job.move(JobState.TIMED_OUT)
-    job.save(update_fields=["state", "error", "finished_at"])
-    _call_off(job)
-    return 1
 
 
 def _decoded(body: bytes) -> Report | Foreign:
@@ -211,13 +190,3 @@ def _made(job: RetrainJob, model: Model) -> ModelVersion:
     version.uri, version.sha256 = model.uri or version.uri, model.sha256 or version.sha256
     version.save(update_fields=["base", "uri", "sha256"])
     return version
-
-
-def _call_off(job: RetrainJob) -> None:
-    """Stop telling trainers about a job that has ended."""
-    Delivery.objects.filter(
-        event__project_id=job.project_id,
-        event__type="retraining.requested",
-        event__data__run_id=str(job.uid),
-        state=DeliveryState.PENDING,
-    ).update(state=DeliveryState.CANCELLED)

@@ -86,7 +86,8 @@ def rotate(*, endpoint: Endpoint, actor: str = "") -> str:
 
 def _catch_up(endpoint: Endpoint) -> None:
     waiting = RetrainJob.objects.filter(
-        project_id=endpoint.project_id, state=JobState.DISPATCHING
+        project_id=endpoint.project_id,
+        state__in=(JobState.DISPATCHING, JobState.DISPATCH_FAILED),
     ).values_list("uid", flat=True)
     events = Event.objects.filter(
         project_id=endpoint.project_id,
