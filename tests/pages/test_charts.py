@@ -4,6 +4,7 @@ from xml.etree import ElementTree
 import pytest
 
 from portal.templatetags import charts
+from portal.templatetags.charts import drawing
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 HISTORY = [(START + timedelta(days=i), 0.4 + i / 20, 0.2 + i / 20, 0.7) for i in range(6)]
@@ -40,6 +41,10 @@ def test_values_beyond_the_axis_stay_on_the_drawing():
         charts.sparkline([1.0, 1.0, 1.0], "flat"),
         charts.interval(None, None, None, "nothing known"),
         charts.interval(0.5, 0.2, 0.9, "known"),
+        charts.differences([-0.2, 0.0, 0.001, 0.3], "differences"),
+        charts.scatter([(0.2, 0.4), (1.0, 0.0)], "pairs", "original", "retrained"),
+        charts.forest([("day", 9, 0.1, None, None), ("<b>", 40, -0.2, -0.3, -0.1)], "slices"),
+        charts.reliability([("old", [(0.1, 0.2, 0.1, 0.3, 9)]), ("new", [])], "r", "x", "y"),
         charts.shares([("Wins", 3, "good"), ("Ties", 0, "flat"), ("Losses", 1, "bad")], "shares"),
     ],
 )
@@ -74,4 +79,37 @@ def test_a_histogram_counts_the_last_edge_into_the_last_bin():
     ("most", "top"), [(0, 1), (0.3, 0.5), (1, 1), (3, 5), (7, 10), (12, 20), (400, 500)]
 )
 def test_an_axis_ends_on_a_number_that_reads_well(most, top):
-    assert charts._round_up(most) == pytest.approx(top)
+    assert drawing.round_up(most) == pytest.approx(top)
+
+
+def test_a_difference_stands_on_its_side_of_nothing():
+    svg = charts.differences([-0.3, -0.3, 0.0, 0.4], "differences")
+    tallest = max(parts(svg, "chart-bar"), key=lambda each: float(each.get("height")))
+    assert float(tallest.get("x")) < 200
+    kinds = [group.get("class") for group in parts(svg, "chart-mark")]
+    assert kinds.count("chart-mark-flat") == 1
+    assert kinds.count("chart-mark-bad") == kinds.count("chart-mark-good")
+
+
+def test_a_better_item_lies_above_the_diagonal():
+    better, worse = parts(charts.scatter([(0.2, 0.9), (0.9, 0.2)], "x", "a", "b"), "chart-point")
+    assert float(better.get("cy")) < float(worse.get("cy"))
+
+
+def test_a_slice_is_coloured_only_where_its_interval_leaves_nothing():
+    rows = [("up", 30, 0.1, 0.05, 0.2), ("down", 30, -0.1, -0.2, -0.05), ("?", 3, 0.1, -0.1, 0.3)]
+    kinds = [each.get("class") for each in parts(charts.forest(rows, "slices"), "chart-mark")]
+    assert kinds == ["chart-mark-good", "chart-mark-bad", "chart-mark-flat"]
+
+
+@pytest.mark.parametrize(
+    "empty",
+    [
+        charts.differences([], "x"),
+        charts.forest([], "x"),
+        charts.scatter([], "x", "a", "b"),
+        charts.reliability([("m", [])], "x", "a", "b"),
+    ],
+)
+def test_a_chart_of_nothing_says_so(empty):
+    assert "Nothing to draw" in empty
