@@ -7,7 +7,7 @@ said.
 
 import sys
 
-from benchmarks import clip_rows, crowd_rows
+from benchmarks import clip_rows, crowd_rows, language_rows
 from benchmarks.rows import Report, options
 from benchmarks.statistics import Memory
 from portal.adapters import encoders
@@ -22,6 +22,7 @@ PROGRAMME = (
     ("14", "msrvtt", clip_rows.cost),
     ("15", "crowdwsa", crowd_rows.online),
     ("meaning", "msrvtt", clip_rows.meanings),
+    ("meaning", "", language_rows.languages),
 )
 
 
