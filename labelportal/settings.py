@@ -215,6 +215,9 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "DeliveryStateEnum": "portal.models.events.DeliveryState",
         "ExportStateEnum": "portal.models.exports.ExportState",
+        "FileFormatEnum": "portal.models.formats.FileFormat",
+        "ImportKindEnum": "portal.models.imports.ImportKind",
+        "ImportStateEnum": "portal.models.imports.ImportState",
         "JobStateEnum": "portal.models.retraining.JobState",
         "VideoStateEnum": "portal.models.videos.VideoState",
     },

@@ -104,6 +104,11 @@ def build_export(*, export_id: int, **_: Any) -> None:
     jobs.build_export.enqueue(export_id)
 
 
+def run_import(*, import_id: int, **_: Any) -> None:
+    """A file of captions came: take it in."""
+    jobs.run_import.enqueue(import_id)
+
+
 WIRING: tuple[tuple[Signal, Hook], ...] = (
     (signals.predictions_ingested, open_tasks),
     (signals.video_added, probe_video),
@@ -125,6 +130,7 @@ WIRING: tuple[tuple[Signal, Hook], ...] = (
     (signals.version_complete, compare_models),
     (signals.preference_given, weigh_preference),
     (signals.export_requested, build_export),
+    (signals.import_requested, run_import),
 )
 
 

@@ -4,9 +4,10 @@ Jobs hold no state and are idempotent: the worker runs each at least once.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
 from django.db import InterfaceError, OperationalError
 from django.db.models import QuerySet
 from django_tasks import task
@@ -16,6 +17,7 @@ from portal.models import (
     Annotator,
     Consensus,
     Export,
+    Import,
     Prediction,
     Preference,
     Project,
@@ -34,6 +36,8 @@ from portal.services import (
     files,
     flags,
     idempotency,
+    imports,
+    predictions,
     refits,
     retraining,
     surprises,
@@ -79,6 +83,22 @@ def build_export(export_id: int) -> None:
 
 
 @task()
+def run_import(import_id: int) -> None:
+    """Take a file of captions in."""
+    take_in(import_id)
+
+
+def take_in(import_id: int, advance: Callable[[int], object] = lambda n: None) -> Import | None:
+    """Take a file in, its predictions by the one way for predictions."""
+    return imports.run(import_id=import_id, ingest=_ingest, advance=advance)
+
+
+def _ingest(*, items: Sequence[object], **given: Any) -> object:
+    kind = list[predictions.PredictionItem]
+    return predictions.ingest(items=msgspec.convert(items, kind, from_attributes=True), **given)
+
+
+@task()
 def refit_project(project_id: int) -> None:
     """Fit a project's consensus parameters anew."""
     refits.refit(project=Project.objects.get(pk=project_id))
@@ -115,6 +135,7 @@ def catch_up() -> int:
         (lambda pk: retraining.freeze(job_id=pk), RetrainJob.objects.unwritten()),
         (lambda pk: evaluations.compare(job_id=pk), RetrainJob.objects.unevaluated()),
         (lambda pk: exports.build(export_id=pk), Export.objects.unbuilt()),
+        (take_in, Import.objects.unfinished()),
     )
 
 

@@ -30,6 +30,7 @@ version_complete = Signal()  # job_id
 preference_given = Signal()  # preference_id
 version_promoted = Signal()  # version_id
 export_requested = Signal()  # export_id
+import_requested = Signal()  # import_id
 event_recorded = Signal()  # event_id
 
 

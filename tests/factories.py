@@ -357,3 +357,15 @@ class ExportFactory(DjangoModelFactory):
 
     project = factory.SubFactory(ProjectFactory)
     name = factory.Sequence(lambda n: f"export-{n}")
+
+
+class ImportFactory(DjangoModelFactory):
+    """A file of captions that waits to be taken in; no file lies behind it."""
+
+    class Meta:
+        model = models.Import
+
+    project = factory.SubFactory(ProjectFactory)
+    name = factory.Sequence(lambda n: f"captions-{n}.jsonl")
+    format = "jsonl"
+    kind = "annotations"

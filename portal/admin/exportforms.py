@@ -12,7 +12,7 @@ from unfold.widgets import (
 
 from portal.admin.forms import MomentInput, ProjectQuestion, line
 from portal.models.consensus import FINAL
-from portal.models.exports import ExportFormat
+from portal.models.formats import FileFormat
 from portal.services.exports import Options
 
 STATUSES = [(status.value, status.label) for status in FINAL]
@@ -22,9 +22,7 @@ class ExportForm(ProjectQuestion):
     """What an export is called, which captions it takes, and how they are written down."""
 
     name = line(max_length=120, initial="captions")
-    format = forms.ChoiceField(
-        choices=ExportFormat, required=False, widget=UnfoldAdminSelectWidget()
-    )
+    format = forms.ChoiceField(choices=FileFormat, required=False, widget=UnfoldAdminSelectWidget())
     statuses = forms.MultipleChoiceField(
         choices=STATUSES,
         required=False,

@@ -19,7 +19,8 @@ from portal.admin.runs import Data
 from portal.admin.sites import site
 from portal.errors import PortalError
 from portal.models import Export
-from portal.models.exports import ExportFormat, ExportState
+from portal.models.exports import ExportState
+from portal.models.formats import FileFormat
 from portal.services import exports
 
 CHANGES_SHOWN = 200
@@ -51,7 +52,7 @@ class ExportAdmin(AskingAdmin):
             user=request.user,
             project=data["project"],
             name=data["name"],
-            format=data["format"] or ExportFormat.JSONL,
+            format=data["format"] or FileFormat.JSONL,
             options=options_of(data),
         )
         return f"{export} is being made; reload in a moment to download it."

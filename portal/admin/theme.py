@@ -56,6 +56,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("Evaluations", "evaluation", "compare_arrows"),
             ("Blind votes", "preference", "thumbs_up_down"),
             ("Exports", "export", "download"),
+            ("Imports", "import", "upload"),
         ),
     ),
     (

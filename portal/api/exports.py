@@ -21,7 +21,8 @@ from portal.api.schema import documented, page_of
 from portal.api.times import iso
 from portal.errors import Conflict, InvalidInput, NotFound
 from portal.models import Export
-from portal.models.exports import ExportFormat, ExportState
+from portal.models.exports import ExportState
+from portal.models.formats import FileFormat
 from portal.models.members import Role, Scope
 from portal.services import exports
 from portal.services.exports import Options
@@ -36,7 +37,7 @@ class ExportInput(Body):
 
     name = Text(max_length=120)
     project = Text(required=False)
-    format = Text(required=False, help_text=f"One of {', '.join(ExportFormat.values)}.")
+    format = Text(required=False, help_text=f"One of {', '.join(FileFormat.values)}.")
     statuses = serializers.ListField(
         child=Text(), max_length=3, required=False, help_text="accepted, finalised, decided; all."
     )
@@ -95,7 +96,7 @@ class ExportsView(PortalView):
     def post(self, request: Request) -> Response:
         data = self.body(request, ExportInput)
         project, name = self.project(data.pop("project", None)), data.pop("name")
-        chosen = data.pop("format", ExportFormat.JSONL)
+        chosen = data.pop("format", FileFormat.JSONL)
         export = exports.request(
             project=project,
             name=name,

@@ -17,6 +17,7 @@ from portal.api import (
     dashboard,
     evaluations,
     exports,
+    imports,
     predictions,
     projects,
     retraining,
@@ -77,6 +78,8 @@ ROUTES: tuple[tuple[str, type[APIView]], ...] = (
     ("exports/{uid}", exports.ExportView),
     ("exports/{uid}/download", exports.ExportDownloadView),
     ("exports/{uid}/diff", exports.ExportDiffView),
+    ("imports", imports.ImportsView),
+    ("imports/{uid}", imports.ImportView),
 )
 
 

@@ -16,6 +16,7 @@ from portal.models.events import (
 )
 from portal.models.exports import Export
 from portal.models.flags import Flag
+from portal.models.imports import Import
 from portal.models.members import Annotator, Invitation, Membership, ServiceToken
 from portal.models.pools import Pool
 from portal.models.predictions import Prediction
@@ -52,6 +53,7 @@ __all__ = [
     "GoldReference",
     "Guideline",
     "IdempotencyKey",
+    "Import",
     "Invitation",
     "Membership",
     "MetricBasis",

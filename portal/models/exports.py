@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from portal.models.formats import FileFormat
 from portal.models.projects import Project
 from portal.models.users import User
 
@@ -15,20 +16,6 @@ class ExportState(models.TextChoices):
     BUILDING = "building"
     READY = "ready"
     FAILED = "failed"
-
-
-class ExportFormat(models.TextChoices):
-    JSONL = "jsonl", "JSON Lines"
-    CSV = "csv", "CSV"
-    PARQUET = "parquet", "Parquet"
-    COCO = "coco", "COCO captions"
-    MSRVTT = "msrvtt", "MSR-VTT"
-    VATEX = "vatex", "VATEX"
-    ACTIVITYNET = "activitynet", "ActivityNet Captions"
-    WEBVTT = "webvtt", "WebVTT"
-    SRT = "srt", "SRT"
-    VIDEOFOLDER = "videofolder", "Hugging Face VideoFolder"
-    LABELSTUDIO = "labelstudio", "Label Studio JSON"
 
 
 class ExportQuerySet(models.QuerySet["Export"]):
@@ -46,7 +33,7 @@ class Export(models.Model):
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="exports")
     name = models.CharField(max_length=120)
-    format = models.CharField(max_length=16, choices=ExportFormat, default=ExportFormat.JSONL)
+    format = models.CharField(max_length=16, choices=FileFormat, default=FileFormat.JSONL)
     options = models.JSONField(
         default=dict, editable=False, help_text="Filter and shape, as asked."
     )

@@ -3,7 +3,7 @@
 from itertools import chain
 
 from portal.adapters import stores
-from portal.models import Export, MiniBatch, Video
+from portal.models import Export, Import, MiniBatch, Video
 
 OLD_ENOUGH_SECONDS = 3600.0
 
@@ -16,6 +16,7 @@ def sweep_orphans() -> int:
             Video.objects.values_list("thumbnail_key", flat=True),
             Export.objects.values_list("file_key", flat=True),
             Export.objects.values_list("index_key", flat=True),
+            Import.objects.values_list("file_key", flat=True),
             MiniBatch.objects.values_list("manifest_key", flat=True),
         )
     )

@@ -125,6 +125,7 @@ def _training(project: models.Project, rows: dict[str, Model]) -> dict[str, Mode
             first_was_left=True,
         ),
         "export": factories.ExportFactory(project=project),
+        "import": factories.ImportFactory(project=project),
     }
 
 

@@ -183,6 +183,7 @@ def foreign():
         "webhooks": delivery.endpoint.uid,
         "retraining": factories.JobFactory(project=project, version=version).uid,
         "exports": factories.ExportFactory(project=project, name=CANARY).uid,
+        "imports": factories.ImportFactory(project=project, name=CANARY).uid,
     }
 
 
@@ -316,6 +317,8 @@ def test_a_session_needs_its_csrf_token_and_our_origin(caller, project) -> None:
         ("ingest", "post", "predictions/bulk"),
         ("ingest", "post", "tasks"),
         ("ingest", "post", "videos"),
+        ("ingest", "post", "imports"),
+        ("ingest", "get", "imports"),
         ("annotate", "post", "tasks/assign"),
         ("annotate", "post", "tasks/1/annotations"),
         ("annotate", "post", "tasks/1/votes"),

@@ -2,15 +2,25 @@
 
 import json
 import re
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from django.conf import settings as portal_settings
 from django.db import transaction
 
+from portal import jobs
 from portal.models import Delivery, Event
 from portal.models.events import EVENT_TYPES
-from portal.services import completions, consensus, evaluations, exports, retraining, tasks
+from portal.services import (
+    completions,
+    consensus,
+    evaluations,
+    exports,
+    imports,
+    retraining,
+    tasks,
+)
 from tests.factories import (
     AnnotationFactory,
     ConsensusFactory,
@@ -117,8 +127,15 @@ def test_project_completed(project):
 
 
 def test_an_import_can_be_told_of(project):
-    event = Event.objects.record(project_id=project.pk, type="import.finished", data={"rows": 1})
-    assert event.deliveries.count() == 1
+    row = imports.receive(
+        project=project,
+        stream=BytesIO(b'{"video_id": "v", "caption": "a dog", "annotator": "ana"}'),
+        name="e" * 120,
+        format="jsonl",
+        kind="annotations",
+    )
+    jobs.take_in(row.pk)
+    assert one_event(project, "import.finished")["added"] == 1
 
 
 def test_an_event_that_was_rolled_back_is_told_to_nobody(project):

@@ -17,7 +17,7 @@ from portal.adapters.formats import FORMATS
 from portal.adapters.snapshots import snapshot
 from portal.errors import Conflict, InvalidInput
 from portal.models import AuditEntry, Consensus, Event, Export
-from portal.models.exports import ExportFormat
+from portal.models.formats import FileFormat
 from portal.services import exports
 from portal.services.exports import Options, building
 from portal.services.exports.options import chosen
@@ -212,7 +212,7 @@ def test_every_format_is_made_and_read_again(name):
 
 
 def test_the_formats_of_rows_are_those_of_files():
-    assert dict(ExportFormat.choices) == {name: each.label for name, each in FORMATS.items()}
+    assert dict(FileFormat.choices) == {name: each.label for name, each in FORMATS.items()}
 
 
 def test_withdrawn_rejected_and_erased_captions_stay_at_home():

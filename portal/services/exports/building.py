@@ -19,7 +19,8 @@ from portal.adapters.snapshots import snapshot
 from portal.adapters.stores import Incoming
 from portal.errors import DiskFull, InvalidInput, TooLarge
 from portal.models import AuditEntry, Event, Export, Project, User
-from portal.models.exports import ExportFormat, ExportState
+from portal.models.exports import ExportState
+from portal.models.formats import FileFormat
 from portal.services.exports.options import Options, chosen
 from portal.services.exports.records import opener, records_of
 from portal.signals import announce
@@ -36,7 +37,7 @@ def request(
     *,
     project: Project,
     name: str,
-    format: str = ExportFormat.JSONL,  # noqa: A002 the word people look for
+    format: str = FileFormat.JSONL,  # noqa: A002 the word people look for
     options: Options | None = None,
     user: User | None = None,
 ) -> Export:
@@ -44,10 +45,10 @@ def request(
     name = name.strip()
     if not 1 <= len(name) <= 120 or not name.isprintable():
         raise InvalidInput.on("name", "An export's name has 1 to 120 printable characters.")
-    if format not in ExportFormat.values:
-        raise InvalidInput.on("format", f"format is one of {', '.join(ExportFormat.values)}.")
+    if format not in FileFormat.values:
+        raise InvalidInput.on("format", f"format is one of {', '.join(FileFormat.values)}.")
     options = options or Options()
-    if options.with_files and format != ExportFormat.VIDEOFOLDER:
+    if options.with_files and format != FileFormat.VIDEOFOLDER:
         raise InvalidInput.on("with_files", "Only a VideoFolder takes the clips' files along.")
     if options.since and options.until and options.since >= options.until:
         raise InvalidInput.on("until", "until must be after since.")

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
-from hashlib import blake2b
 from typing import Any
 
 from portal.adapters import stores
@@ -119,12 +118,6 @@ def _details(row: dict[str, Any], at: datetime) -> dict[str, Any]:
     }
 
 
-def pseudonym(project: Project, annotator_id: str) -> str:
-    """Return a name that tells people apart, and nobody outside who they are."""
-    key = project.evaluation_salt.encode()
-    return "p-" + blake2b(annotator_id.encode(), key=key, digest_size=8).hexdigest()
-
-
 class Naming:
     """What an author is called in the file; worked out once a person."""
 
@@ -136,7 +129,7 @@ class Naming:
         if self._are_ids:
             return annotator_id
         if annotator_id not in self._known:
-            self._known[annotator_id] = pseudonym(self._project, annotator_id)
+            self._known[annotator_id] = self._project.pseudonym_of(annotator_id)
         return self._known[annotator_id]
 
 
