@@ -9,7 +9,7 @@ import queue
 import threading
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Protocol
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
@@ -46,10 +46,16 @@ def verify(secrets: Mapping[str, str], headers: Mapping[str, str], body: bytes) 
     raise Unverified("No endpoint's secret fits this signature.")
 
 
+class Carrier(Protocol):
+    """Whoever carries out runs: the captioner's trainer, or a program of another kind."""
+
+    def carry_out(self, run: Run) -> None: ...
+
+
 class Worker(threading.Thread):
     """Carries out runs in the order in which they were accepted, the unfinished of old first."""
 
-    def __init__(self, trainer: Trainer, runs: Runs, known: frozenset[str]) -> None:
+    def __init__(self, trainer: Carrier, runs: Runs, known: frozenset[str]) -> None:
         super().__init__(name="trainer", daemon=True)
         self._trainer, self._waiting = trainer, queue.Queue[Run | None]()
         self._stopping = threading.Event()
@@ -80,11 +86,11 @@ class Receiver(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, carrier: Carrier | None = None) -> None:
         super().__init__(("127.0.0.1", settings.port), _Handler)
         self.secrets = {one.project: one.secret for one in settings.projects if one.secret}
         self.runs = Runs(settings.folder)
-        trainer = Trainer(settings.folder, settings.projects, self.runs)
+        trainer = carrier or Trainer(settings.folder, settings.projects, self.runs)
         known = frozenset(project.project for project in settings.projects)
         self.worker = Worker(trainer, self.runs, known)
         self.worker.start()
