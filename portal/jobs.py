@@ -77,6 +77,12 @@ def compare_models(job_id: int) -> None:
 
 
 @task()
+def compare_versions(original_id: int, retrained_id: int) -> None:
+    """Compare any two versions, as somebody asked."""
+    evaluations.compare(original_id=original_id, retrained_id=retrained_id)
+
+
+@task()
 def build_export(export_id: int) -> None:
     """Write an export's file."""
     exports.build(export_id=export_id)

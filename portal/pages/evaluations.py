@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_POST
 
+from portal import jobs
 from portal.errors import Conflict, NotAllowed
 from portal.models import Evaluation, EvaluationItem, ModelVersion, User
 from portal.models.evaluations import Verdict
@@ -17,9 +18,11 @@ from portal.pages.seats import Seat, seat_on, seated, signed_in
 from portal.services import evaluations
 
 MOST_SHOWN = 30
-MOST_ITEMS = 6
-PROMOTABLE = (Verdict.PROMOTE, Verdict.INCONCLUSIVE)
+MOST_WORST, MOST_BEST = 20, 6
+REASON_CHARACTERS = 1000
+DECIDABLE = (Verdict.PROMOTE, Verdict.INCONCLUSIVE)
 NAMES = {
+    "agreement": "Agreement",
     "cosine": "Meaning (cosine)",
     "cider_d": "CIDEr-D",
     "chrf": "chrF++",
@@ -44,6 +47,7 @@ def models(request: HttpRequest, seat: Seat) -> HttpResponse:
     rows = Evaluation.objects.filter(project=seat.project).select_related("original", "retrained")
     context = {
         "evaluations": [(row, shares_of(row)) for row in rows[:MOST_SHOWN]],
+        "strengths": evaluations.strengths(seat.project.pk),
         "versions": ModelVersion.objects.filter(project=seat.project)[:MOST_SHOWN],
     }
     return show(request, "portal/models.html", context, seat=seat, tab="models")
@@ -61,10 +65,12 @@ def evaluation(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "evaluation": row,
         "metrics": [(NAMES.get(name, name), row.metrics[name]) for name in _in_order(row.metrics)],
-        "may_promote": seat.may_manage and row.promoted_at is None and row.verdict in PROMOTABLE,
+        "may_decide": seat.may_manage and not row.is_decided and row.verdict in DECIDABLE,
+        "figures": evaluations.figures(evaluation=row),
+        "primary": NAMES.get(str(row.frozen.get("primary")), ""),
         "shares": shares_of(row),
-        "worst": _cases(row, "loss", "delta"),
-        "best": _cases(row, "win", "-delta"),
+        "worst": _cases(row, "loss", "delta", MOST_WORST),
+        "best": _cases(row, "win", "-delta", MOST_BEST),
     }
     return show(request, "portal/evaluation.html", context, seat=seat, tab="models")
 
@@ -73,17 +79,48 @@ def evaluation(request: HttpRequest, pk: int) -> HttpResponse:
 @signed_in
 def promote(request: HttpRequest, pk: int) -> HttpResponse:
     """Make the retrained model the current one."""
-    assert isinstance(request.user, User)
-    row = get_object_or_404(Evaluation.objects.select_related("project"), pk=pk)
-    if not seat_on(request.user, row.project).may_manage:
-        raise NotAllowed("Only managers promote a model.")
+    row, decision = _to_decide(request, pk)
     try:
-        evaluations.promote(evaluation=row, actor=f"user:{request.user}")
+        evaluations.promote(evaluation=row, **decision)
     except Conflict as refusal:
         messages.warning(request, refusal.detail)
     else:
         messages.success(request, "Promoted. New predictions of this version are the current ones.")
     return redirect("pages:evaluation", pk=pk)
+
+
+@require_POST
+@signed_in
+def reject(request: HttpRequest, pk: int) -> HttpResponse:
+    """Turn the retrained model down."""
+    row, decision = _to_decide(request, pk)
+    try:
+        evaluations.reject(evaluation=row, **decision)
+    except Conflict as refusal:
+        messages.warning(request, refusal.detail)
+    else:
+        messages.success(request, "Rejected. The model in use stays.")
+    return redirect("pages:evaluation", pk=pk)
+
+
+@require_POST
+@signed_in
+def again(request: HttpRequest, pk: int) -> HttpResponse:
+    """Compare the same two models on the held-out clips that have settled by now."""
+    row, _ = _to_decide(request, pk)
+    jobs.compare_versions.enqueue(row.original_id, row.retrained_id)
+    messages.success(request, "They are being compared anew; the result appears here in a moment.")
+    return redirect("pages:models", slug=row.project.slug)
+
+
+def _to_decide(request: HttpRequest, pk: int) -> tuple[Evaluation, dict[str, str]]:
+    """Return the comparison that a manager decides on, with who and why."""
+    assert isinstance(request.user, User)
+    row = get_object_or_404(Evaluation.objects.select_related("project"), pk=pk)
+    if not seat_on(request.user, row.project).may_manage:
+        raise NotAllowed("Only managers decide on a model.")
+    reason = request.POST.get("reason", "").replace("\x00", "").strip()[:REASON_CHARACTERS]
+    return row, {"actor": f"user:{request.user}", "reason": reason}
 
 
 def _in_order(names: Iterable[str]) -> list[str]:
@@ -101,11 +138,11 @@ def shares_of(row: Evaluation) -> Sequence[tuple[str, int, str]]:
     ]
 
 
-def _cases(row: Evaluation, outcome: str, order: str) -> list[Case]:
+def _cases(row: Evaluation, outcome: str, order: str, most: int) -> list[Case]:
     items = row.items.filter(outcome=outcome).select_related(
         "task__video", "task__project", "consensus", "original", "retrained"
     )
-    return [Case(item, clip_of(item.task)) for item in items.order_by(order)[:MOST_ITEMS]]
+    return [Case(item, clip_of(item.task)) for item in items.order_by(order)[:most]]
 
 
 def _check_may_read(seat: Seat) -> None:

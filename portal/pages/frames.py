@@ -50,9 +50,11 @@ def show(
 
 def _tabs(seat: Seat, current: str) -> list[Tab]:
     """The tabs that the seat's role opens, the daily ones first."""
+    may_compare = seat.may_caption and seat.project.asks_preferences
     rows = [
         ("Caption", "caption", "work", seat.may_caption, True),
         ("Review", "review", "review", seat.may_caption, True),
+        ("Compare", "compare", "compare", may_compare, False),
         ("Disputes", "dispute", "disputes", seat.may_decide, True),
         ("Audit", "eye", "audit", seat.may_decide, False),
         ("Outcomes", "check", "outcomes", True, True),

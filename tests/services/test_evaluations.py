@@ -4,6 +4,7 @@ import hashlib
 from datetime import timedelta
 
 import pytest
+from django.db import IntegrityError
 from django.utils import timezone
 
 from portal.errors import Conflict, InvalidInput, NotComparable, NotFound
@@ -176,18 +177,23 @@ def test_a_job_that_has_not_succeeded_is_not_compared(state):
     assert not Evaluation.objects.exists()
 
 
-def test_clips_that_trained_or_are_gold_never_feed_the_verdict():
+def test_clips_that_may_train_or_are_gold_never_feed_the_verdict():
     job = better()
-    trained, gold = Task.objects.all()[:2]
-    BatchItemFactory(consensus=trained.consensuses.get(), batch__project=job.project)
+    gold = Task.objects.all()[0]
     Task.objects.filter(pk=gold.pk).update(is_gold=True)
     ordinary = ConsensusFactory(task__project=job.project).task
     for version in (job.version, job.new_version):
         said(job.project, version, ordinary, WRONG)
     found = evaluations.compare(job_id=job.pk)
     compared = set(found.items.values_list("task_id", flat=True))
-    assert len(compared) == 10
-    assert compared.isdisjoint({trained.pk, gold.pk, ordinary.pk})
+    assert len(compared) == 11
+    assert compared.isdisjoint({gold.pk, ordinary.pk})
+
+
+def test_the_database_refuses_to_train_on_a_held_out_clip():
+    task = held_out_tasks(ProjectFactory(), TRUTHS[:1])[0]
+    with pytest.raises(IntegrityError, match="never_trained_on"):
+        BatchItemFactory(consensus=task.consensuses.get(), batch__project=task.project)
 
 
 def test_each_clip_is_kept_with_both_captions_and_its_outcome():

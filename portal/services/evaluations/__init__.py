@@ -2,12 +2,23 @@
 
 pairs (what is compared) → measures (how good each is, by frozen bases) → assessing (the figures and
 the gate; no database) → comparing (write it down) · weighing (blind votes) → following (what comes
-of it) → promoting. singles: one task.
+of it) → promoting. figures: what is drawn. singles: one task.
 """
 
 from portal.services.evaluations.comparing import compare
+from portal.services.evaluations.figures import Figures, figures
 from portal.services.evaluations.promoting import promote, reject
 from portal.services.evaluations.singles import for_task
 from portal.services.evaluations.weighing import Strength, strengths, weigh
 
-__all__ = ["Strength", "compare", "for_task", "promote", "reject", "strengths", "weigh"]
+__all__ = [
+    "Figures",
+    "Strength",
+    "compare",
+    "figures",
+    "for_task",
+    "promote",
+    "reject",
+    "strengths",
+    "weigh",
+]
