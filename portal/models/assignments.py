@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from portal.models.members import Annotator
 from portal.models.predictions import Prediction
-from portal.models.slots import TakenSlot, database_clock
+from portal.models.slots import TakenSlot, database_clock, take_first
 from portal.models.tasks import TAKES_EVIDENCE, ParkReason, Task
 
 
@@ -83,7 +83,7 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
 
         The caller holds the task's row lock.
         """
-        taken = Task.objects.take_first([task.pk])
+        taken = take_first([task.pk])
         if taken is None:
             return None
         shows = task.project.shows_prediction_to(is_expert=annotator.is_expert)
@@ -141,10 +141,14 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
             highest = self.filter(task_id=taken.task_id).aggregate(n=models.Max("slot"))["n"]
             mine = self.filter(task_id=taken.task_id, annotator=annotator).first()
             return 0 if highest is None else int(highest) + 1, mine
-        rows = list(self.filter(task_id=taken.task_id))
-        used = {row.slot for row in rows if row.state in HOLDING}
-        slot = next(slot for slot in range(taken.n_wanted) if slot not in used)
-        return slot, next((row for row in rows if row.annotator_id == annotator.pk), None)
+        rows = self.filter(task_id=taken.task_id).values_list("pk", "annotator_id", "slot", "state")
+        used, mine = set(), None
+        for pk, annotator_pk, slot, state in rows:
+            if state in HOLDING:
+                used.add(slot)
+            if annotator_pk == annotator.pk:
+                mine = self.get(pk=pk)
+        return next(slot for slot in range(taken.n_wanted) if slot not in used), mine
 
     def give_up(self, pk: int, state: AssignmentState, **changes: object) -> bool:
         """End one running lease and free its slot; False where it no longer ran."""

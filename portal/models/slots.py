@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from django.db import connection
-from django.db.models import QuerySet
 
 
 class Candidate(NamedTuple):
@@ -20,7 +19,6 @@ class Candidate(NamedTuple):
     pk: int
     n_captions: int
     difficulty: float
-    tags: list[str]
 
 
 @dataclass(frozen=True)
@@ -35,26 +33,64 @@ class TakenSlot:
     now: datetime  # by the database's clock
 
 
-COLUMNS = ("virtual_due", "pk", "n_captions", "difficulty", "video__tags")
+# The terms of the partial indexes stand here as there: that is how SQLite knows them again.
+_WALK = """
+SELECT t.virtual_due, t.id, t.n_captions, t.difficulty FROM portal_task AS t
+WHERE t.project_id = %s AND {pool} AND t.virtual_due >= %s
+AND NOT t.is_gold AND t.n_taken < t.n_wanted AND t.state = 'open'
+AND NOT EXISTS (
+    SELECT 1 FROM portal_assignment AS a WHERE a.task_id = t.id AND a.annotator_id = %s
+    AND a.state NOT IN ('expired', 'released'))
+AND NOT EXISTS (
+    SELECT 1 FROM portal_annotation AS c JOIN portal_vote AS v ON v.annotation_id = c.id
+    WHERE c.task_id = t.id AND v.voter_id = %s)
+ORDER BY t.virtual_due, t.id LIMIT %s
+"""
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def read_candidates(walks: Sequence["QuerySet[Any]"], n: int) -> list[Candidate]:
-    """Return the first `n` tasks of several walks, each in its own stretch of the index."""
-    if not walks:
-        return []
-    compiled = [walk.values_list(*COLUMNS)[:n].query.sql_with_params() for walk in walks]
-    statement = " UNION ALL ".join(
-        f"SELECT * FROM ({sql}) AS walk_{place}"  # noqa: S608 what the ORM compiled
-        for place, (sql, _) in enumerate(compiled)
+def read_candidates(
+    *,
+    annotator_pk: int,
+    project_id: int,
+    pools: Sequence[int] | None,
+    since: datetime | None,
+    n: int,
+) -> list[Candidate]:
+    """Return the first `n` tasks that `TaskQuerySet.open_for` gives, in these pools (None: all).
+
+    Each pool is walked in its own stretch of the index: `pool IN (…)` would read and sort them.
+    """
+    statement, values = candidates_statement(
+        annotator_pk=annotator_pk, project_id=project_id, pools=pools, since=since, n=n
     )
+    if not values:
+        return []
     with connection.cursor() as cursor:
-        cursor.execute(statement, [value for _, values in compiled for value in values])
-        return sorted(_candidate(row) for row in cursor.fetchall())[:n]
+        cursor.execute(statement, values)
+        return sorted(Candidate(_time(due), *rest) for due, *rest in cursor.fetchall())[:n]
 
 
-def _candidate(row: Sequence[Any]) -> Candidate:
-    due, pk, n_captions, difficulty, tags = row
-    return Candidate(_time(due), pk, n_captions, difficulty, json.loads(tags))
+def candidates_statement(
+    *,
+    annotator_pk: int,
+    project_id: int,
+    pools: Sequence[int] | None,
+    since: datetime | None,
+    n: int,
+) -> tuple[str, list[Any]]:
+    """Return the statement that reads candidates, and its values; none where there is no pool."""
+    walks: Sequence[int | None] = [None] if pools is None else pools
+    after = connection.ops.adapt_datetimefield_value(since or _LONG_AGO)
+    values: list[Any] = []
+    for pool in walks:
+        named = [project_id] if pool is None else [project_id, pool]
+        values += [*named, after, annotator_pk, annotator_pk, n]
+    whole, part = _WALK.format(pool="TRUE"), _WALK.format(pool="t.pool = %s")
+    if len(walks) == 1:
+        return (whole if walks[0] is None else part), values
+    walked = [f"SELECT * FROM ({part}) AS w{k}" for k in range(len(walks))]  # noqa: S608 no values
+    return " UNION ALL ".join(walked), values
 
 
 def take_first(pks: Sequence[int]) -> TakenSlot | None:

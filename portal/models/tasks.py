@@ -4,7 +4,7 @@
 with each piece of evidence, so that unsettled work can be asked for instead of remembered.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import models
@@ -12,14 +12,12 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from portal.errors import TaskClosed
-from portal.models import slots
 from portal.models.clusters import Cluster
 from portal.models.members import Annotator
 from portal.models.pools import EVERYBODY
 from portal.models.predictions import Prediction
 from portal.models.projects import Project
 from portal.models.segments import SEGMENT_RULE
-from portal.models.slots import Candidate, TakenSlot
 from portal.models.videos import Video
 
 
@@ -59,6 +57,7 @@ class TaskQuerySet(models.QuerySet["Task"]):
 
         A task they hold, answered or skipped is out, and so is one where they have scored a
         caption: theirs would not be blind. One whose lease expired or was released may come again.
+        `slots.read_candidates` says the same by hand; a test holds the two together.
         """
         kept = Q(assignments__annotator_id=annotator_pk) & ~Q(
             assignments__state__in=("expired", "released")
@@ -73,14 +72,6 @@ class TaskQuerySet(models.QuerySet["Task"]):
             .exclude(annotations__votes__voter_id=annotator_pk)
             .order_by("virtual_due", "id")
         )
-
-    def candidates(self, pools: Sequence[int] | None, n: int) -> list[Candidate]:
-        """The first `n` of `open_for` in these pools (None is all), in one statement.
-
-        Each pool is walked in its own stretch of the index: `pool IN (…)` would read and sort them.
-        """
-        walks = [self] if pools is None else [self.filter(pool=pool) for pool in pools]
-        return slots.read_candidates(walks, n)
 
     def gold_unseen_by(self, annotator: Annotator) -> "TaskQuerySet":
         """Gold tasks of their project that this annotator was never given."""
@@ -185,14 +176,6 @@ class TaskQuerySet(models.QuerySet["Task"]):
     def lock_all(self, pks: Iterable[int]) -> "TaskQuerySet":
         """These tasks, locked in one order, so that no two who lock several wait crosswise."""
         return self.filter(pk__in=list(pks)).order_by("pk").select_for_update(of=("self",))
-
-    def take_first(self, pks: Sequence[int]) -> TakenSlot | None:
-        """Take a slot of the first of these tasks that has room and that nobody else is at.
-
-        None where all have gone. One statement, because this is what a million tasks are given
-        out with; the row stays locked until the transaction ends.
-        """
-        return slots.take_first(pks)
 
     def free_slot(self, pk: int) -> None:
         """Give one slot back."""

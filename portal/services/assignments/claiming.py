@@ -16,6 +16,7 @@ from portal.errors import AlreadyAnswered, Conflict, NotAllowed, NotFound, Proje
 from portal.models import Annotator, Assignment, Task
 from portal.models.assignments import AssignmentState, Hold
 from portal.models.members import AnnotatorState
+from portal.models.slots import take_first
 from portal.services.assignments import capacity, looking
 from portal.services.assignments.exams import exam_of, exam_waits
 from portal.services.assignments.leases import give_up_over
@@ -169,7 +170,7 @@ def _take(
     shows = annotator.project.shows_prediction_to(is_expert=annotator.is_expert)
     try:
         with transaction.atomic():
-            taken = Task.objects.take_first(pks)
+            taken = take_first(pks)
             if taken is None:
                 return None
             why = explain(taken.task_id) | {"task": taken.why_next}

@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from portal.models import Annotator, Assignment, Task
-from portal.models.slots import Candidate
+from portal.models import Annotator, Assignment
+from portal.models.slots import Candidate, read_candidates
 from portal.services.assignments.fitting import pools_of
 
 CANDIDATES = 64
-LONG_SECONDS = 0.003
+LONG_SECONDS = 0.005
 MANY_DONE = 1000
 # A look is remembered a hundred times as long as it took: one part in a hundred goes into looking.
 REMEMBERED_PER_SECOND = 100
@@ -41,10 +41,13 @@ def first_fitting(annotator: Annotator) -> list[Candidate]:
 
 
 def _look(annotator: Annotator, pools: list[int] | None, since: datetime | None) -> list[Candidate]:
-    tasks = Task.objects.open_for(annotator.pk, annotator.project_id)
-    if since is not None:
-        tasks = tasks.filter(virtual_due__gte=since)
-    return tasks.candidates(pools, CANDIDATES)
+    return read_candidates(
+        annotator_pk=annotator.pk,
+        project_id=annotator.project_id,
+        pools=pools,
+        since=since,
+        n=CANDIDATES,
+    )
 
 
 def _remembered(annotator: Annotator) -> datetime | None:
