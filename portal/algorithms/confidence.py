@@ -85,9 +85,11 @@ def platt(
 ) -> tuple[float, float]:
     """Fit Platt's (a, b) to m reviewed consensuses, shrunk towards (1, 0).
 
-    Minimises mean NLL + (2/m)·((a − 1)² + .1·b²) by Newton steps; a review drawn with probability p
-    weighs 1/p, weights averaging 1. Fewer than 25 reviews give (1, 0). Outcomes are 0–1; a stays
-    above 0 so that calibration never reverses the ranking. Source: Platt 1999; shrinkage our own.
+    Minimises mean NLL + (2/m)·((a − 1)² + .1·b²) by Newton steps. A review drawn with probability p
+    weighs 1/p, weights averaging 1; m is then Kish's effective number, (Σw)²/Σw², so that a few
+    audits that weigh much do not count as many. Fewer than 25 reviews give (1, 0). Outcomes are
+    0–1; a stays above 0 so that calibration never reverses the ranking. Source: Platt 1999;
+    shrinkage our own.
     """
     m = len(log_odds)
     if len(outcomes) != m:
@@ -96,7 +98,8 @@ def platt(
         return 1.0, 0.0
     z, y = np.asarray(log_odds, dtype=float), np.asarray(outcomes, dtype=float)
     weights = np.ones(m) if sampled_with is None else 1 / np.asarray(sampled_with, dtype=float)
-    a, b = _newton(z, y, weights / weights.sum(), 2 / m)
+    shares = weights / weights.sum()
+    a, b = _newton(z, y, shares, 2 * float(np.square(shares).sum()))
     return max(a, 0.05), b
 
 

@@ -5,6 +5,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -43,8 +44,7 @@ class Parameters:
         The idf of the rarest token stays, because unknown tokens weigh as much; the mean vector
         goes, because the snapshot keeps the geometry computed from it.
         """
-        words = {word for text in texts for word in tokens(text)}
-        words |= {max(self.idf, key=lambda word: (self.idf[word], word))} if self.idf else set()
+        words = {word for text in texts for word in tokens(text)} | self._rarest
         people = set(authors)
         return replace(
             self,
@@ -52,6 +52,13 @@ class Parameters:
             collusion={pair: e for pair, e in self.collusion.items() if set(pair) <= people},
             mean_vector=None,
         )
+
+    @cached_property
+    def _rarest(self) -> frozenset[str]:
+        """The one word of the highest idf, found once: a project has tens of thousands."""
+        if not self.idf:
+            return frozenset()
+        return frozenset({max(self.idf, key=lambda word: (self.idf[word], word))})
 
     def to_json(self) -> dict[str, Any]:
         """Turn into plain JSON values from which `from_json` restores every number exactly."""

@@ -3,7 +3,7 @@
 A consensus row stores everything it used, so that recomputing from the row alone gives the same.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 
 from django.db import models
@@ -170,6 +170,9 @@ class Consensus(models.Model):
         return self.status in FINAL
 
 
+PLACE = ("pk", "task_id", "annotator_id")
+
+
 class ResidualQuerySet(models.QuerySet["Residual"]):
     def owed(self) -> "ResidualQuerySet":
         """Residuals whose newest value the annotator has not been credited with."""
@@ -184,18 +187,23 @@ class ResidualQuerySet(models.QuerySet["Residual"]):
             update_fields=["value", "n", "disagreed", "changed_at"],
         )
 
-    def restate(self, rows: "Iterable[Residual]") -> None:
-        """Write what a refit found, as credited already; when each happened stays.
+    def places(self, task_ids: Sequence[int]) -> dict[tuple[int, int], int]:
+        """The ids of these tasks' rows, by (task, annotator)."""
+        found: dict[tuple[int, int], int] = {}
+        for first in range(0, len(task_ids), 500):
+            rows = self.filter(task_id__in=task_ids[first : first + 500])
+            found |= {(task, person): pk for pk, task, person in rows.values_list(*PLACE)}
+        return found
 
-        The caller holds the tasks' locks and sums up the annotators in the same transaction.
-        """
-        self.bulk_create(
-            rows,
-            batch_size=1000,
-            update_conflicts=True,
-            unique_fields=["task", "annotator"],
-            update_fields=["value", "n", "credited", "n_credited"],
+    def summed(self, project_pk: int) -> dict[int, tuple[int, float, float]]:
+        """What each annotator has been credited with: how many, their sum and their squares'."""
+        rows = self.filter(annotator__project_id=project_pk).values_list("annotator_id")
+        sums = rows.annotate(
+            n=models.Sum("n_credited"),
+            total=models.Sum("credited"),
+            squares=models.Sum(F("credited") * F("credited")),
         )
+        return {person: (n, total, squares) for person, n, total, squares in sums}
 
     def forget(self, task_pk: int, *, but: Collection[int] = ()) -> None:
         """Take back what was noted of people whose caption no longer stands."""

@@ -99,7 +99,8 @@ class AnnotatorState(models.TextChoices):
 MOVED = ("state", "state_changed_at", "state_note")
 
 
-# What follows from an annotator's sums of residuals.
+# An annotator's sums of residuals, and what follows from them.
+SUMS = ("n_residuals", "sum_residuals", "sum_squares")
 STATED = ("skill", "skill_error", "reliability", "reliability_low", "reliability_high")
 
 
@@ -119,14 +120,6 @@ class AnnotatorQuerySet(models.QuerySet["Annotator"]):
     def count_gold(self, pk: int, *, is_right: bool) -> None:
         """Count one marked gold answer."""
         self.filter(pk=pk).update(n_gold=F("n_gold") + 1, sum_gold=F("sum_gold") + int(is_right))
-
-    def credit(self, pk: int, *, residual: float, square: float, n: int) -> None:
-        """Add to one annotator's evidence in a single statement that races cannot lose."""
-        self.filter(pk=pk).update(
-            n_residuals=F("n_residuals") + n,
-            sum_residuals=F("sum_residuals") + residual,
-            sum_squares=F("sum_squares") + square,
-        )
 
 
 class Annotator(models.Model):
@@ -226,11 +219,11 @@ class Annotator(models.Model):
         self.state_note = note
         return True
 
-    def stand_at(self, *, s: float, se: float, reliability: float, low: float, high: float) -> None:
-        """Take the place that a fit or a credit gives; the caller saves `STATED`."""
-        self.skill, self.skill_error = s, se
-        self.reliability = reliability
-        self.reliability_low, self.reliability_high = low, high
+    def add(self, *, residual: float, square: float, n: int) -> None:
+        """Add to what agreement says of them; the caller holds the row's lock and saves `SUMS`."""
+        self.n_residuals += n
+        self.sum_residuals += residual
+        self.sum_squares += square
 
     @property
     def language_list(self) -> list[str]:

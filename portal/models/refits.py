@@ -1,16 +1,25 @@
 """Refits: the numbers that a project's consensus is computed with, a new version each night."""
 
+from datetime import datetime
+
 from django.db import models
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from portal.models.projects import Project
 
+RefitKey = tuple[int, datetime]  # a row's id alone is used again on SQLite once it is deleted
+
 
 class RefitQuerySet(models.QuerySet["Refit"]):
     def current_of(self, project_id: int) -> "Refit | None":
         """The parameters in force, if any refit has run."""
         return self.filter(project_id=project_id).order_by("-number").first()
+
+    def key_of(self, project_id: int) -> RefitKey | None:
+        """What names the parameters in force, without reading them; its rows never change."""
+        newest = self.filter(project_id=project_id).order_by("-number")
+        return newest.values_list("pk", "created_at").first()
 
     def current(self) -> "RefitQuerySet":
         """The newest of each project."""

@@ -4,8 +4,8 @@ Two reliabilities are never mixed: agreement with this project's people (a perce
 accuracy on gold (absolute, decides exams and quarantine).
 """
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any
 
@@ -30,10 +30,13 @@ from portal.models import (
     Residual,
     Task,
 )
-from portal.models.members import MOVED, STATED, AnnotatorState
+from portal.models.members import MOVED, STATED, SUMS, AnnotatorState
+from portal.models.refits import RefitKey
+from portal.models.writes import update_each
 from portal.signals import announce
 
 RECENT_DAYS = 7
+MOST_POINTS = 300
 
 
 def find_or_register(*, project: Project, annotator_id: str, may_register: bool) -> Annotator:
@@ -111,44 +114,43 @@ def credit(*, consensus_id: int) -> None:
         .select_for_update()
         .order_by("annotator_id")
     )
+    people = Annotator.objects.filter(pk__in=[residual.annotator_id for residual in owed])
+    # In one order, and without the key: rows that only point at these people need not wait.
+    locked = {row.pk: row for row in people.order_by("pk").select_for_update(no_key=True)}
+    parameters = _parameters(consensus.project_id)  # read now: a refit restates people with its own
     for residual in owed:
-        Annotator.objects.credit(
-            residual.annotator_id,
+        locked[residual.annotator_id].add(
             residual=residual.value - residual.credited,
             square=residual.value**2 - residual.credited**2,
             n=residual.n - residual.n_credited,
         )
-        residual.credited, residual.n_credited = residual.value, residual.n
-        residual.save(update_fields=["credited", "n_credited"])
-    _restate([residual.annotator_id for residual in owed], _parameters(consensus.project_id))
+    update_each(
+        Annotator, (*SUMS, *STATED), [_restated(row, parameters) for row in locked.values()]
+    )
+    update_each(Residual, ("credited", "n_credited"), [(row.pk, row.value, row.n) for row in owed])
     Consensus.objects.filter(pk=consensus_id).update(is_credited=True)
 
 
 def _parameters(project_id: int) -> Parameters:
-    refit = Refit.objects.current_of(project_id)
-    return Parameters.from_json(refit.parameters) if refit else Parameters()
+    return _spread(Refit.objects.key_of(project_id))
 
 
-def _restate(annotator_ids: Sequence[int], parameters: Parameters) -> None:
-    """Recompute skill and reliability from the sums."""
-    people = Annotator.objects.filter(pk__in=annotator_ids).order_by("pk")
-    # In one order, and without the key: rows that only point at these people need not wait.
-    for annotator in people.select_for_update(no_key=True):
-        place = reliability.skill(
-            annotator.n_residuals,
-            annotator.sum_residuals,
-            parameters.sigma_e,
-            parameters.sigma_a,
-            parameters.mu,
-        )
-        annotator.stand_at(
-            s=place.s,
-            se=place.se,
-            reliability=place.reliability,
-            low=place.low,
-            high=place.high,
-        )
-        annotator.save(update_fields=STATED)
+@lru_cache(maxsize=64)
+def _spread(refit: RefitKey | None) -> Parameters:
+    """What a refit says of people's spread, read once a process; the rest of it is large."""
+    if refit is None:
+        return Parameters()
+    fitted = Refit.objects.get(pk=refit[0]).parameters
+    names = ("sigma_e", "sigma_a", "mu")
+    return Parameters.from_json({name: fitted[name] for name in names if name in fitted})
+
+
+def _restated(annotator: Annotator, parameters: Parameters) -> tuple[float, ...]:
+    """The row of an annotator's sums, and of the skill and reliability that follow from them."""
+    sums = (annotator.n_residuals, annotator.sum_residuals)
+    at = reliability.skill(*sums, parameters.sigma_e, parameters.sigma_a, parameters.mu)
+    place = (at.s, at.se, at.reliability, at.low, at.high)
+    return (annotator.pk, *sums, annotator.sum_squares, *place)
 
 
 def grade_gold(*, annotation_id: int) -> float | None:
@@ -239,9 +241,12 @@ def history(*, annotator: Annotator) -> list[tuple[datetime, float, float, float
         .values_list("changed_at", "credited")
     )
     points = []
+    every = max(1, len(rows) // MOST_POINTS)  # of a long history as much as a line can show
     for n, ((at, _), total) in enumerate(
         zip(rows, accumulate(value for _, value in rows), strict=True), start=1
     ):
+        if n % every and n != len(rows):
+            continue
         place = reliability.skill(n, total, parameters.sigma_e, parameters.sigma_a, parameters.mu)
         points.append((at, place.reliability, place.low, place.high))
     return points

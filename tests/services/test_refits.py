@@ -8,6 +8,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from portal import jobs
+from portal.algorithms import reliability
 from portal.models import (
     Annotator,
     AuditEntry,
@@ -22,7 +23,8 @@ from portal.models import (
 from portal.services import annotators, consensus, refits
 from portal.services.consensus import reconsidering
 from portal.services.consensus.evidence import gather
-from portal.services.refits import fitting
+from portal.services.refits import evidence
+from portal.services.refits.swapping import swap
 from tests.factories import (
     AnnotationFactory,
     AnnotatorFactory,
@@ -163,18 +165,32 @@ def test_crediting_after_a_refit_changes_nothing():
     assert list(Annotator.objects.values_list("pk", "n_residuals", "sum_residuals")) == before
 
 
-def test_a_refit_that_comes_second_is_dropped(monkeypatch):
-    project, _ = crowd(10)
-    calibrated = fitting.calibrated
-
-    def overtaken(*args):
-        monkeypatch.setattr(fitting, "calibrated", calibrated)
-        assert refits.refit(project=project).number == 1
-        return calibrated(*args)
-
-    monkeypatch.setattr(fitting, "calibrated", overtaken)
-    assert refits.refit(project=project) is None
+def test_a_refit_that_comes_second_is_dropped():
+    project, people = crowd(10)
+    seen = evidence.gather(project, None)
+    slow = reliability.refit(seen.captions)
+    assert refits.refit(project=project).number == 1
+    before = list(Annotator.objects.values_list("pk", "skill"))
+    assert swap(project, after=0, evidence=seen, fitted=slow, n_labels=0) is None
     assert Refit.objects.get().number == 1
+    assert list(Annotator.objects.values_list("pk", "skill")) == before
+    assert len(people) == len(before)
+
+
+def test_what_was_weighed_while_a_refit_ran_keeps_its_own_residuals():
+    project, people = crowd(6)
+    seen = evidence.gather(project, None)
+    slow = reliability.refit(seen.captions)
+    moved = Task.objects.filter(project=project).first()
+    Task.objects.filter(pk=moved.pk).update(state="disputed")
+    moved.annotations.filter(author=people[0]).update(text="snow falls on a roof")
+    Task.objects.raise_revision(moved.pk)
+    row = consensus.settle(task_id=moved.pk)
+    annotators.credit(consensus_id=row.pk)
+    own = dict(moved.residuals.values_list("annotator_id", "credited"))
+    assert swap(project, after=0, evidence=seen, fitted=slow, n_labels=0).number == 1
+    assert dict(moved.residuals.values_list("annotator_id", "credited")) == own
+    assert not Residual.objects.exclude(value=F("credited")).exists()
 
 
 def test_what_an_expert_decided_still_speaks_for_people_after_a_refit():

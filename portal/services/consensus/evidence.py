@@ -3,21 +3,22 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from portal.adapters import vectors
 from portal.adapters.encoders import Encoder
 from portal.algorithms.consensus import ENGINE, Ballot, Caption, Decision, Parameters, decide
-from portal.algorithms.evidence import SKILL_CLIP, Geometry
+from portal.algorithms.evidence import SKILL_CLIP, Geometry, geometry_of
 from portal.models import (
     Annotation,
     AnnotationRevision,
     Consensus,
-    Project,
     Refit,
     Task,
     Vote,
 )
+from portal.models.refits import RefitKey
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,11 @@ class Gathered:
     authors: dict[int, int]  # annotation → annotator
 
 
-def gather(task: Task) -> Gathered | None:
+def gather(task: Task, *, like: Consensus | None = None) -> Gathered | None:
     """Read a task's standing captions and votes and decide; None where no caption stands.
 
-    Reads only, outside of any transaction: encoding takes its time.
+    Reads only, outside of any transaction: encoding takes its time. `like` is an earlier version
+    whose geometry serves instead where it is of the same wordings by the same encoder.
     """
     annotations = list(
         Annotation.objects.standing()
@@ -44,27 +46,47 @@ def gather(task: Task) -> Gathered | None:
     )
     if not annotations:
         return None
-    refit = Refit.objects.current_of(task.project_id)
+    refit = Refit.objects.key_of(task.project_id)
     encoder = vectors.encoder_for(task.project.language)
-    parameters = _parameters(refit, task.project, encoder)
-    captions = [_caption(annotation, encoder) for annotation in annotations]
+    parameters = _parameters(refit, task.project.language, encoder.name if encoder else "")
+    geometry = _kept_geometry(like, annotations, parameters.encoder)
+    captions = [_caption(annotation, None if geometry else encoder) for annotation in annotations]
     ballots, votes = _ballots(task, parameters)
-    decision = decide(captions, ballots, parameters)
+    geometry = geometry or geometry_of(captions, parameters)
+    # Decided from what the snapshot keeps, so that recomputing cannot differ.
+    kept = parameters.restricted_to(
+        (caption.text for caption in captions), (caption.author for caption in captions)
+    )
+    decision = decide(captions, ballots, kept, geometry)
     return Gathered(
         revision=task.revision,
         decision=decision,
-        inputs=_snapshot(annotations, captions, votes, ballots, parameters, decision),
-        refit_id=refit.pk if refit else None,
+        inputs=_snapshot(annotations, captions, votes, ballots, kept, decision),
+        refit_id=refit[0] if refit else None,
         authors={annotation.pk: annotation.author_id for annotation in annotations},
     )
 
 
-def _parameters(refit: Refit | None, project: Project, encoder: Encoder | None) -> Parameters:
-    parameters = Parameters.from_json(refit.parameters) if refit else Parameters()
-    name = encoder.name if encoder else ""
-    if parameters.encoder != name:  # a mean vector of another encoder means nothing here
-        parameters = replace(parameters, encoder=name, mean_vector=None)
-    return replace(parameters, language=project.language)
+def _kept_geometry(
+    like: Consensus | None, annotations: Sequence[Annotation], encoder: str
+) -> Geometry | None:
+    kept = like.inputs.get("geometry") if like else None
+    if like is None or not kept or kept["encoder"] != encoder:
+        return None
+    weighed = {(row["annotation"], row["number"]) for row in like.inputs["captions"]}
+    is_same = weighed == {(row.pk, row.number) for row in annotations}
+    return Geometry.from_json(kept) if is_same else None
+
+
+@lru_cache(maxsize=16)
+def _parameters(refit: RefitKey | None, language: str, encoder: str) -> Parameters:
+    """The numbers in force, read once a process: they hold every word of the project."""
+    parameters = Parameters()
+    if refit is not None:
+        parameters = Parameters.from_json(Refit.objects.get(pk=refit[0]).parameters)
+    if parameters.encoder != encoder:  # a mean vector of another encoder means nothing here
+        parameters = replace(parameters, encoder=encoder, mean_vector=None)
+    return replace(parameters, language=language)
 
 
 def _caption(annotation: Annotation, encoder: Encoder | None) -> Caption:
@@ -104,13 +126,10 @@ def _snapshot(
     captions: Sequence[Caption],
     votes: Sequence[Vote],
     ballots: Sequence[Ballot],
-    parameters: Parameters,
+    kept: Parameters,
     decision: Decision,
 ) -> dict[str, Any]:
     """All that the decision was made from; texts are kept once, as caption revisions."""
-    kept = parameters.restricted_to(
-        (caption.text for caption in captions), (caption.author for caption in captions)
-    )
     return {
         "captions": [
             {

@@ -54,6 +54,12 @@ def _closed(refit: Refit) -> ConsensusQuerySet:
 
 
 def _reconsider(before: Consensus, refit: Refit) -> bool:
+    if before.refit_id is not None:
+        # Most stay: decide by the kept cosines first, which takes no encoder. What the new mean
+        # vector would change alone is left; the first refit, which brings one, looks at all.
+        cheap = gather(before.task, like=before)
+        if cheap is None or not has_changed(before, cheap):
+            return False
     gathered = gather(before.task)
     if gathered is None or gathered.refit_id != refit.pk:  # a newer one looks at all again
         return False

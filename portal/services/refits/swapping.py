@@ -1,33 +1,67 @@
 """One transaction that puts a refit in force: parameters, residuals and everybody's skill."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from django.db import transaction
-from django.db.models import F, Sum
 
 from portal.algorithms.reliability import Refit as Fit
 from portal.algorithms.reliability import skill
 from portal.models import Annotator, Consensus, Project, Refit, Residual, Task
-from portal.models.members import STATED
+from portal.models.members import STATED, SUMS
+from portal.models.writes import update_each
 from portal.services.refits.evidence import CHUNK, Evidence
 
-SUMS = ("n_residuals", "sum_residuals", "sum_squares")
+RESTATED = ("value", "n", "credited", "n_credited")  # when it happened stays
+Restated = tuple[int, float, int, float, int]  # the residual's id, and those
 
 
-@transaction.atomic
 def swap(
     project: Project, *, after: int, evidence: Evidence, fitted: Fit, n_labels: int
 ) -> Refit | None:
     """Write the next version unless another came first; None then, with nothing changed.
 
-    Locks go project → tasks → people, each in the order of their keys, as crediting takes them.
+    What can be laid out beforehand is, so that others wait for a second at most.
+    """
+    by_task = _residuals(evidence, fitted)
+    return _swap(project, after, evidence, by_task, fitted, n_labels)
+
+
+def _residuals(evidence: Evidence, fitted: Fit) -> dict[int, list[Restated]]:
+    """Deal each person's residuals back to the captions that they were fitted to, by task."""
+    dealt = {person: iter(values) for person, values in fitted.residuals.items()}
+    places = Residual.objects.places(evidence.task_ids)
+    by_task: dict[int, list[Restated]] = {}
+    for task_id, captions in zip(evidence.task_ids, evidence.captions, strict=True):
+        if len({caption.author for caption in captions}) < 2:
+            continue  # nobody to compare with
+        values = [(caption.author, next(dealt[caption.author])) for caption in captions]
+        by_task[task_id] = [
+            (places[task_id, author], value, 1, value, 1)
+            for author, value in values
+            if (task_id, author) in places
+        ]
+    return by_task
+
+
+@transaction.atomic
+def _swap(
+    project: Project,
+    after: int,
+    evidence: Evidence,
+    by_task: dict[int, list[Restated]],
+    fitted: Fit,
+    n_labels: int,
+) -> Refit | None:
+    """Locks go project → tasks → people, each in the order of their keys, as crediting takes them.
+
     A task that has got a newer consensus meanwhile keeps the residuals that came with it.
     """
     Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     before = Refit.objects.current_of(project.pk)
     if (before.number if before else 0) != after:
         return None
-    _restate_residuals(evidence, fitted)
+    unmoved = _unmoved(sorted(by_task), evidence)
+    update_each(Residual, RESTATED, [row for task_id in unmoved for row in by_task[task_id]])
     _restate_people(project, fitted)
     return Refit.objects.create(
         project=project,
@@ -39,61 +73,27 @@ def swap(
     )
 
 
-def _restate_residuals(evidence: Evidence, fitted: Fit) -> None:
-    """Let what people are credited with be what the fit found; when it happened stays."""
-    by_task: dict[int, list[Residual]] = {}
-    for row in _residuals(evidence, fitted):
-        by_task.setdefault(row.task_id, []).append(row)
-    task_ids = sorted(by_task)
-    for first in range(0, len(task_ids), CHUNK):
-        unmoved = _unmoved(task_ids[first : first + CHUNK], evidence)
-        Residual.objects.restate(row for task_id in unmoved for row in by_task[task_id])
-
-
 def _unmoved(task_ids: Sequence[int], evidence: Evidence) -> list[int]:
     """Lock these tasks and keep those whose consensus is the one that was fitted."""
-    locked = [task.pk for task in Task.objects.lock_all(task_ids).only("pk")]
-    standing = Consensus.objects.standing().filter(task_id__in=locked)
-    now = dict(standing.values_list("task_id", "pk"))
-    return [task_id for task_id in locked if now.get(task_id) == evidence.versions[task_id]]
-
-
-def _residuals(evidence: Evidence, fitted: Fit) -> Iterator[Residual]:
-    """Deal each person's residuals back to the captions that they were fitted to."""
-    dealt = {person: iter(values) for person, values in fitted.residuals.items()}
-    for task_id, captions in zip(evidence.task_ids, evidence.captions, strict=True):
-        if len({caption.author for caption in captions}) < 2:
-            continue  # nobody to compare with
-        for caption in captions:
-            value = next(dealt[caption.author])
-            yield Residual(
-                task_id=task_id,
-                annotator_id=caption.author,
-                value=value,
-                n=1,
-                credited=value,
-                n_credited=1,
-            )
+    unmoved = []
+    for first in range(0, len(task_ids), CHUNK):
+        some = task_ids[first : first + CHUNK]
+        locked = list(Task.objects.lock_all(some).values_list("pk", flat=True))
+        standing = Consensus.objects.standing().filter(task_id__in=locked)
+        now = dict(standing.values_list("task_id", "pk"))
+        unmoved += [pk for pk in locked if now.get(pk) == evidence.versions[pk]]
+    return unmoved
 
 
 def _restate_people(project: Project, fitted: Fit) -> None:
     """Sum up everybody's residuals and give them the place that follows."""
     people = Annotator.objects.filter(project=project).order_by("pk")
-    locked = list(people.select_for_update(no_key=True))
-    credited = Residual.objects.filter(annotator__project=project).values("annotator_id")
-    sums = {
-        row["annotator_id"]: row
-        for row in credited.annotate(
-            n=Sum("n_credited"), total=Sum("credited"), squares=Sum(F("credited") * F("credited"))
-        )
-    }
+    locked = list(people.select_for_update(no_key=True).values_list("pk", flat=True))
+    sums = Residual.objects.summed(project.pk)
     numbers = fitted.parameters
-    for person in locked:
-        row = sums.get(person.pk, {"n": 0, "total": 0.0, "squares": 0.0})
-        person.n_residuals = row["n"]
-        person.sum_residuals, person.sum_squares = row["total"], row["squares"]
-        place = skill(row["n"], row["total"], numbers.sigma_e, numbers.sigma_a, numbers.mu)
-        person.stand_at(
-            s=place.s, se=place.se, reliability=place.reliability, low=place.low, high=place.high
-        )
-    Annotator.objects.bulk_update(locked, [*SUMS, *STATED], batch_size=CHUNK)
+    rows = []
+    for pk in locked:
+        n, total, squares = sums.get(pk, (0, 0.0, 0.0))
+        at = skill(n, total, numbers.sigma_e, numbers.sigma_a, numbers.mu)
+        rows.append((pk, n, total, squares, at.s, at.se, at.reliability, at.low, at.high))
+    update_each(Annotator, (*SUMS, *STATED), rows)
