@@ -8,13 +8,13 @@ from rest_framework.response import Response
 
 from portal.api import queries
 from portal.api.base import PortalView
-from portal.api.consensus import NoInput
+from portal.api.fields import Body, Text
 from portal.api.pagination import narrow, paged
 from portal.api.permissions import MANAGERS, WATCHERS, Need
 from portal.api.schema import documented, page_of
 from portal.api.times import iso
 from portal.models import Evaluation, Task
-from portal.models.evaluations import Verdict
+from portal.models.evaluations import Grounds, Verdict
 from portal.models.members import Scope
 from portal.services import evaluations
 
@@ -40,6 +40,21 @@ class EvaluationOutput(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
     promoted_at = serializers.DateTimeField(allow_null=True)
+    rejected_at = serializers.DateTimeField(allow_null=True)
+    decided_by = serializers.CharField(allow_blank=True)
+    decision_reason = serializers.CharField(allow_blank=True)
+    grounds = serializers.ChoiceField(Grounds.choices, allow_blank=True)
+    slices = serializers.ListField(
+        child=serializers.DictField(), help_text="group, label, n, n_videos, delta, low, high"
+    )
+    preference = serializers.DictField(help_text="Blind votes: n_better, n_worse, n_even, p…")
+    frozen = serializers.DictField(help_text="Engine, encoder, seed, digest of the consensus.")
+
+
+class DecisionInput(Body):
+    """Why; the audit keeps it."""
+
+    reason = Text(required=False, allow_blank=True, max_length=1000)
 
 
 class PairOutput(serializers.Serializer[Any]):
@@ -98,12 +113,34 @@ class PromoteView(PortalView):
     body_is_optional = True
 
     @documented(
-        "promote", "Promote the retrained model", body=NoInput, answers={200: EvaluationOutput}
+        "promote",
+        "Promote the retrained model",
+        body=DecisionInput,
+        answers={200: EvaluationOutput},
     )
     def post(self, request: Request, pk: str) -> Response:
         evaluation = self.find(_rows(), pk=pk)
-        self.body(request, NoInput)
-        evaluations.promote(evaluation=evaluation, actor=self.caller.actor)
+        data = self.body(request, DecisionInput)
+        evaluations.promote(evaluation=evaluation, actor=self.caller.actor, **data)
+        return Response(describe(_rows().get(pk=evaluation.pk)))
+
+
+class RejectView(PortalView):
+    """The retrained model is turned down."""
+
+    needs: ClassVar = {"POST": Need(None, MANAGERS)}
+    body_is_optional = True
+
+    @documented(
+        "reject",
+        "Turn the retrained model down",
+        body=DecisionInput,
+        answers={200: EvaluationOutput},
+    )
+    def post(self, request: Request, pk: str) -> Response:
+        evaluation = self.find(_rows(), pk=pk)
+        data = self.body(request, DecisionInput)
+        evaluations.reject(evaluation=evaluation, actor=self.caller.actor, **data)
         return Response(describe(_rows().get(pk=evaluation.pk)))
 
 
@@ -142,6 +179,13 @@ def describe(evaluation: Evaluation) -> dict[str, Any]:
         "created_at": iso(evaluation.created_at),
         "finished_at": iso(evaluation.finished_at),
         "promoted_at": iso(evaluation.promoted_at),
+        "rejected_at": iso(evaluation.rejected_at),
+        "decided_by": evaluation.decided_by,
+        "decision_reason": evaluation.decision_reason,
+        "grounds": evaluation.grounds,
+        "slices": evaluation.slices,
+        "preference": evaluation.preference,
+        "frozen": evaluation.frozen,
     }
 
 

@@ -5,15 +5,22 @@ the gate; no database) → comparing (write it down) · weighing (blind votes) �
 of it) → promoting. figures: what is drawn. singles: one task.
 """
 
+from portal.services.evaluations.assessing import Assessment, assess
 from portal.services.evaluations.comparing import compare
 from portal.services.evaluations.figures import Figures, figures
+from portal.services.evaluations.measures import Scorer
+from portal.services.evaluations.pairs import Captions
 from portal.services.evaluations.promoting import promote, reject
 from portal.services.evaluations.singles import for_task
 from portal.services.evaluations.weighing import Strength, strengths, weigh
 
 __all__ = [
+    "Assessment",
+    "Captions",
     "Figures",
+    "Scorer",
     "Strength",
+    "assess",
     "compare",
     "figures",
     "for_task",
