@@ -19,10 +19,10 @@ LABELS = {
                 "accepted", "finalised", "decided", "active", "win", "submitted", "current",
                 "dismissed"),
     "info": ("open", "pending", "running", "dispatching", "frozen", "leased", "requested",
-             "building", "fetching", "registered", "interim", "candidate"),
+             "building", "fetching", "registered", "interim", "candidate", "evaluating"),
     "warning": ("parked", "paused", "quarantined", "skipped", "inconclusive", "tie", "withdrawn"),
     "danger": ("disputed", "confirmed", "failed", "timed_out", "exhausted", "rejected", "reject",
-               "loss"),
+               "loss", "dispatch_failed"),
 }  # fmt: skip
 
 

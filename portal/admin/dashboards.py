@@ -14,7 +14,7 @@ from django.db.models import Count
 from django.http import HttpRequest
 from django.utils import timezone
 
-from portal.admin import troubles
+from portal.admin import drifts, troubles
 from portal.algorithms.exams import State
 from portal.algorithms.savings import Savings
 from portal.models import Consensus, Evaluation, Flag, Project, RetrainJob
@@ -69,6 +69,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "troubles": troubles.of_project(project),
         "elsewhere": troubles.elsewhere(each for each in mine if each != project),
         "jobs": _jobs(project),
+        "drift": drifts.of_project(project),
         "evaluation": _newest_evaluation(project),
     }
 

@@ -152,7 +152,8 @@ class ProjectAdmin(QualityAdmin, AskingAdmin):
                 "fields": (
                     ("batch_size", "cooldown_hours"),
                     ("batch_kind", "retrains_on_drift"),
-                    ("retrain_hours", "retrain_weekday", "retrain_at"),
+                    "retrain_hours",
+                    ("retrain_weekday", "retrain_at"),
                     "promotes_automatically",
                 )
             },

@@ -1,16 +1,18 @@
 """Mini-batches and the retrain jobs that train on them."""
 
-from django.contrib.admin import register
+from django.contrib.admin import display, register
 from django.http import HttpRequest
 
+from portal.admin import timelines
 from portal.admin.acts import ActingAdmin
 from portal.admin.base import ScopedAdmin, actor
-from portal.admin.columns import rounded, stated
+from portal.admin.columns import NOTHING, rounded, stated
 from portal.admin.filters import ScopedRelatedFilter
 from portal.admin.forms import Confirmation
 from portal.admin.runs import Act, Data
 from portal.admin.sites import site
 from portal.models import BatchItem, MiniBatch, RetrainJob
+from portal.models.events import CallbackOutcome
 from portal.models.retraining import ACTIVE
 from portal.services import retraining
 
@@ -25,7 +27,9 @@ class MiniBatchAdmin(ScopedAdmin):
     """Frozen sets of consensus captions."""
 
     hidden = ("manifest_key",)
-    list_display = ("mini_batch_id", "project", "n_records", "manifest_bytes", "created_at")
+    list_display = (
+        "mini_batch_id", "project", "kind", "n_records", "n_new", "manifest_bytes", "created_at",
+    )  # fmt: skip
     list_filter = (("project", ScopedRelatedFilter),)
     list_select_related = ("project",)
     search_fields = ("mini_batch_id", "=ids_sha256")
@@ -63,3 +67,31 @@ class RetrainJobAdmin(ActingAdmin):
     list_select_related = ("project", "version", "new_version", "batch")
     search_fields = ("=uid", "version__name", "new_version__name", "batch__mini_batch_id")
     lookups = ("version", "new_version", "batch")
+    fieldsets = (
+        (None, {"fields": (("state", "reason"), "why", ("version", "new_version"), "batch",
+                           ("progress", "heard_at"), "heartbeat_seconds")}),
+        ("Timeline", {"fields": ("timeline",)}),
+        ("Deliveries", {"fields": ("deliveries",)}),
+        ("What the trainer said", {"fields": ("metrics", "external_run", "unknown", "uid")}),
+    )  # fmt: skip
+
+    @display(description="why it ended so")
+    def why(self, row: RetrainJob) -> str:
+        """What went wrong, in the words of whoever ended it."""
+        code, message = row.error.get("code", ""), row.error.get("message", "")
+        return f"{message} ({code})" if code else message or NOTHING
+
+    @display(description="what happened")
+    def timeline(self, row: RetrainJob) -> str:
+        """Every step, attempt and report."""
+        return timelines.of_job(row)
+
+    @display(description="who was told")
+    def deliveries(self, row: RetrainJob) -> str:
+        """The messages that told trainers of it."""
+        return timelines.of_deliveries(row)
+
+    @display(description="messages of a kind that this portal lacks")
+    def unknown(self, row: RetrainJob) -> int:
+        """How many such messages came."""
+        return row.callbacks.filter(outcome=CallbackOutcome.UNKNOWN).count()

@@ -1,8 +1,9 @@
 """Endpoints and the way of each event to them."""
 
-from django.contrib.admin import register
+from django.contrib.admin import display, register
 from django.http import HttpRequest
 
+from portal.admin import timelines
 from portal.admin.acts import ActingAdmin
 from portal.admin.adding import AskingAdmin
 from portal.admin.base import ScopedAdmin, actor
@@ -125,6 +126,15 @@ class DeliveryAdmin(ActingAdmin):
     list_select_related = ("event", "endpoint")
     search_fields = ("=id", "=event__uid", "endpoint__url", "event__type")
     lookups = ("endpoint", "event")
+    fields = (
+        "event", "endpoint", "state", "n_attempts", "attempts_made", "next_attempt_at",
+        "delivered_at", "created_at",
+    )  # fmt: skip
+
+    @display(description="attempts")
+    def attempts_made(self, row: Delivery) -> str:
+        """Each try, and what the receiver answered."""
+        return timelines.of_attempts(row.attempts.all())
 
 
 @register(DeliveryAttempt, site=site)

@@ -8,6 +8,7 @@ bear classes (`chart-line`, `chart-band`, `chart-bar`, `chart-grid`, `chart-text
 from django import template
 
 from portal.templatetags.charts.comparisons import differences, forest, reliability, scatter
+from portal.templatetags.charts.control import control_chart
 from portal.templatetags.charts.drawing import NO_DATA
 from portal.templatetags.charts.series import (
     bar_chart,
@@ -21,6 +22,7 @@ from portal.templatetags.charts.series import (
 __all__ = [
     "NO_DATA",
     "bar_chart",
+    "control_chart",
     "differences",
     "forest",
     "histogram",
@@ -36,6 +38,6 @@ register = template.Library()
 
 for draw in (
     line_chart, bar_chart, histogram, sparkline, interval, shares,
-    differences, scatter, forest, reliability,
+    differences, scatter, forest, reliability, control_chart,
 ):  # fmt: skip
     register.simple_tag(draw)
