@@ -57,14 +57,15 @@ def _place_block(
         products = block @ known.T
         where = products.argmax(axis=1)
         near = np.clip(products[np.arange(n), where].astype(np.float64), 0.0, 1.0)
-    among = block @ block.T
+    among = np.clip((block @ block.T).astype(np.float64), 0.0, 1.0)
     new: list[int] = []
     for i in np.flatnonzero((near < RADIUS) & block.any(axis=1)):
-        best = max(new, key=lambda j: among[i, j], default=None)
-        if best is not None and among[i, best] > near[i]:
-            where[i], near[i] = m + new.index(best), min(float(among[i, best]), 1.0)
-        if near[i] < RADIUS and m + len(new) < most:
-            where[i], near[i] = m + len(new), 0.0
-            new.append(int(i))
+        if near[i] >= RADIUS or m + len(new) >= most:
+            continue
+        nearer = among[i] > near
+        nearer[: i + 1] = False
+        where[nearer], near[nearer] = m + len(new), among[i][nearer]
+        where[i], near[i] = m + len(new), 0.0
+        new.append(int(i))
     where[~block.any(axis=1)] = -1
     return where, near, new

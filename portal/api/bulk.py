@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from portal.api import queries
 from portal.api.base import PortalView
 from portal.api.json import Line
-from portal.api.parsers import BulkJSONParser, NDJSONParser
+from portal.api.lines import PredictionArray, PredictionLines
 from portal.api.permissions import MANAGERS, Need
 from portal.api.predictions import SUPERSEDE, PredictionInput, to_item
 from portal.api.schema import documented
@@ -86,7 +86,7 @@ class BulkView(PortalView):
     """
 
     needs: ClassVar = {"POST": Need(Scope.INGEST, MANAGERS)}
-    parser_classes = (BulkJSONParser, NDJSONParser)
+    parser_classes = (PredictionArray, PredictionLines)
     post_filters: ClassVar = SUPERSEDE | DRY_RUN | {"project": queries.text("The project's slug.")}
 
     @documented(
@@ -115,7 +115,8 @@ class BulkView(PortalView):
             try:
                 if line.error is not None:
                     raise line.error
-                items.append(to_item(line.value))
+                is_typed = isinstance(line.value, PredictionItem)
+                items.append(line.value if is_typed else to_item(line.value))
                 places.append((index, number))
             except PortalError as error:
                 tally.refuse(index, number, error)

@@ -52,10 +52,14 @@ class StrictJSONParser(BaseParser):
         Raises InvalidInput, TooLarge, or UnsupportedMediaType for another charset or encoding.
         """
         announced = _announced(media_type, parser_context, self.max_bytes)
-        value = json.decode(_whole(stream, announced, self.max_bytes), max_values=self.max_values)
+        value = self.decode(_whole(stream, announced, self.max_bytes))
         if not isinstance(value, self.accepted):
             json.refuse(json.BODY, f"The body must be a JSON {self.wanted}.", "wrong_type")
         return value
+
+    def decode(self, raw: bytes) -> Any:
+        """Return the value of the whole body."""
+        return json.decode(raw, max_values=self.max_values)
 
 
 class BulkJSONParser(StrictJSONParser):
@@ -74,6 +78,7 @@ class NDJSONParser(BaseParser):
     """One JSON object a line, decoded while the view reads; a bad line is an error of its own."""
 
     media_type = "application/x-ndjson"
+    quick: ClassVar[json.Quick | None] = None
 
     def parse(  # type: ignore[override]  # the stubs know forms and mappings only
         self,
@@ -88,7 +93,9 @@ class NDJSONParser(BaseParser):
         """
         limit = int(settings.BULK_MAX_BYTES)
         announced = _announced(media_type, parser_context, limit)
-        return json.read_lines(stream, max_bytes=limit, expected_bytes=announced)
+        return json.read_lines(
+            stream, max_bytes=limit, expected_bytes=announced, quick=type(self).quick
+        )
 
 
 def check_framing(request: HttpRequest) -> None:

@@ -1,5 +1,6 @@
 """The portal's rows, in river order; each module imports only those upstream of it."""
 
+from portal.models import lookups as _lookups  # noqa: F401 - what queries may ask
 from portal.models.annotations import Annotation, AnnotationRevision
 from portal.models.assignments import Assignment
 from portal.models.clusters import Cluster

@@ -12,9 +12,6 @@ from portal.models.segments import SEGMENT_RULE
 from portal.models.versions import ModelVersion, VersionState
 from portal.models.videos import Video
 
-# Databases bound how many values one statement may list.
-VIDEOS_AT_ONCE = 900
-
 
 class Standing(NamedTuple):
     """What of a stored prediction another one is compared with."""
@@ -47,32 +44,32 @@ class PredictionQuerySet(models.QuerySet["Prediction"]):
         self, version_ids: Iterable[int], video_ids: Iterable[int]
     ) -> dict[tuple[int, int, int, int], "Standing"]:
         """Standing predictions of these versions and videos, by (version, video, start, end)."""
-        versions, videos = sorted(set(version_ids)), sorted(set(video_ids))
+        videos = set(video_ids)
+        if not videos:
+            return {}
+        rows = self.standing().filter(version__in=list(version_ids), video__among=videos)
         found: dict[tuple[int, int, int, int], Standing] = {}
-        for first in range(0, len(videos), VIDEOS_AT_ONCE):
-            rows = self.standing().filter(
-                version_id__in=versions, video_id__in=videos[first : first + VIDEOS_AT_ONCE]
-            )
-            for *key, pk, unsure, estimator, sha256 in rows.values_list(
+        for version_id, video_id, start_ms, end_ms, pk, unsure, estimator, sha256 in (
+            rows.values_list(
                 "version_id", "video_id", "start_ms", "end_ms",
                 "pk", "uncertainty", "estimator", "body_sha256",
-            ):  # fmt: skip
-                version_id, video_id, start_ms, end_ms = key
-                found[version_id, video_id, start_ms, end_ms] = Standing(
-                    pk, unsure, estimator, sha256
-                )
+            )
+        ):  # fmt: skip
+            standing = Standing(pk, unsure, estimator, sha256)
+            found[version_id, video_id, start_ms, end_ms] = standing
         return found
 
     def captions_at(self, video_ids: Iterable[int]) -> dict[tuple[int, int, int], dict[int, str]]:
         """What the versions in use say of these videos: (video, start, end) → version → caption."""
-        videos = sorted(set(video_ids))
+        videos = set(video_ids)
+        if not videos:
+            return {}
+        rows = self.standing().exclude(version__state=VersionState.RETIRED)
         found: dict[tuple[int, int, int], dict[int, str]] = {}
-        for first in range(0, len(videos), VIDEOS_AT_ONCE):
-            rows = self.standing().exclude(version__state=VersionState.RETIRED)
-            for video_id, start_ms, end_ms, version_id, caption in rows.filter(
-                video_id__in=videos[first : first + VIDEOS_AT_ONCE]
-            ).values_list("video_id", "start_ms", "end_ms", "version_id", "caption"):
-                found.setdefault((video_id, start_ms, end_ms), {})[version_id] = caption
+        for video_id, start_ms, end_ms, version_id, caption in rows.filter(
+            video__among=videos
+        ).values_list("video_id", "start_ms", "end_ms", "version_id", "caption"):
+            found.setdefault((video_id, start_ms, end_ms), {})[version_id] = caption
         return found
 
 

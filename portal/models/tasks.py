@@ -138,7 +138,7 @@ class TaskQuerySet(models.QuerySet["Task"]):
 
     def supersede(self, pks: Iterable[int]) -> int:
         """Close those of these that are still untouched and that nobody asked for by name."""
-        rows = self.untouched().filter(pk__in=list(pks), is_requested=False)
+        rows = self.untouched().filter(pk__among=pks, is_requested=False)
         return rows.update(state=TaskState.SUPERSEDED, closed_at=timezone.now())
 
     def unfelt(self) -> "TaskQuerySet":
@@ -160,12 +160,8 @@ class TaskQuerySet(models.QuerySet["Task"]):
         self, project_id: int, video_ids: Iterable[int]
     ) -> dict[tuple[int, int, int], "Task"]:
         """The project's tasks for these videos, by (video, start, end)."""
-        ids = sorted(set(video_ids))
-        found: dict[tuple[int, int, int], Task] = {}
-        for first in range(0, len(ids), 500):
-            for task in self.filter(project_id=project_id, video_id__in=ids[first : first + 500]):
-                found[task.video_id, task.start_ms, task.end_ms] = task
-        return found
+        rows = self.filter(project_id=project_id, video__among=set(video_ids))
+        return {(task.video_id, task.start_ms, task.end_ms): task for task in rows}
 
     def lock_free(self, pk: int) -> "Task | None":
         """Lock one task that still has room; None where it has gone or another is at it."""
@@ -175,7 +171,7 @@ class TaskQuerySet(models.QuerySet["Task"]):
 
     def lock_all(self, pks: Iterable[int]) -> "TaskQuerySet":
         """These tasks, locked in one order, so that no two who lock several wait crosswise."""
-        return self.filter(pk__in=list(pks)).order_by("pk").select_for_update(of=("self",))
+        return self.filter(pk__among=pks).order_by("pk").select_for_update(of=("self",))
 
     def free_slot(self, pk: int) -> None:
         """Give one slot back."""

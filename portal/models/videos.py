@@ -14,9 +14,6 @@ from portal.errors import InvalidInput, MediaNotReady
 from portal.models.projects import Project
 from portal.models.writes import insert_new, next_ids
 
-# Databases bound how many values one statement may list.
-IDS_AT_ONCE = 900
-
 
 class VideoState(models.TextChoices):
     REGISTERED = "registered", "registered, no file yet"
@@ -92,16 +89,13 @@ class VideoQuerySet(models.QuerySet["Video"]):
         return known | {video_id: Registered(pk, is_new=True) for video_id, pk in made.items()}
 
     def _under(self, project_id: int, video_ids: Iterable[str]) -> dict[str, "Registered"]:
-        ids = list(video_ids)
-        found: dict[str, Registered] = {}
-        for start in range(0, len(ids), IDS_AT_ONCE):
-            rows = self.filter(project_id=project_id, video_id__in=ids[start : start + IDS_AT_ONCE])
+        rows = self.filter(project_id=project_id, video_id__among=list(video_ids))
+        return {
+            video_id: Registered(pk, bool(url or key), state == VideoState.ERASED)
             for video_id, pk, url, key, state in rows.values_list(
                 "video_id", "pk", "source_url", "file_key", "state"
-            ):
-                is_erased = state == VideoState.ERASED
-                found[video_id] = Registered(pk, bool(url or key), is_erased)
-        return found
+            )
+        }
 
     def needing_media(self) -> "VideoQuerySet":
         """Registered by URL or uploaded, not probed yet and not in a living job's hands.

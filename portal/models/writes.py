@@ -5,7 +5,7 @@ are not named get their field's default; a unique key that is taken skips its ro
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -13,13 +13,6 @@ from django.db import connection, models
 from django.db.models.fields import NOT_PROVIDED
 
 Row = tuple[Any, ...]
-
-# What an array parameter is called in PostgreSQL, and what its elements are cast to.
-ARRAYS = {
-    "bigint": "bigint", "integer": "integer", "smallint": "smallint", "boolean": "boolean",
-    "double precision": "double precision", "text": "text", "bytea": "bytea",
-    "timestamp with time zone": "timestamptz", "jsonb": "text", "uuid": "uuid",
-}  # fmt: skip
 
 
 def next_ids(model: type[models.Model], n: int) -> Sequence[int]:
@@ -47,7 +40,7 @@ def insert_new(model: type[models.Model], names: Sequence[str], rows: Sequence[R
         return 0
     fields = [model._meta.get_field(name) for name in names]
     if connection.vendor == "postgresql":
-        return _unnest(model, fields, rows)
+        return _at_once(model, fields, rows)
     return _each(model, fields, rows)
 
 
@@ -58,56 +51,56 @@ def update_each(model: type[models.Model], names: Sequence[str], rows: Sequence[
     fields: list[Any] = [model._meta.pk, *(model._meta.get_field(name) for name in names)]
     quote = connection.ops.quote_name
     table, columns = quote(model._meta.db_table), [quote(field.column) for field in fields]
-    converted = [_converted(f, c) for f, c in zip(fields, zip(*rows, strict=True), strict=True)]
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            kinds = [_kind(field) for field in fields]
-            changes = ", ".join(
-                f"{column} = v.c{i}::{kind}"
-                for i, (column, kind) in enumerate(zip(columns, kinds, strict=True))
-                if i
-            )
-            where = f"{table}.{columns[0]} = v.c0"
-            sql = f"UPDATE {table} SET {changes} FROM {_arrays(kinds)} WHERE {where}"  # noqa: S608
-            cursor.execute(sql, converted)
+            source, values = _table(fields)
+            pairs = zip(columns[1:], values[1:], strict=True)
+            changes = ", ".join(f"{column} = {value}" for column, value in pairs)
+            where = f"{table}.{columns[0]} = {values[0]}"
+            sql = f"UPDATE {table} SET {changes} FROM {source} WHERE {where}"  # noqa: S608
+            cursor.execute(sql, [_document(fields, rows)])
         else:
             changes = ", ".join(f"{column} = %s" for column in columns[1:])
             sql = f"UPDATE {table} SET {changes} WHERE {columns[0]} = %s"  # noqa: S608
-            keys, *values = converted
-            cursor.executemany(sql, list(zip(*values, keys, strict=True)))
+            cursor.executemany(sql, [(*row[1:], row[0]) for row in _adapted(fields, rows)])
         return int(cursor.rowcount)
 
 
-def _arrays(kinds: Sequence[str]) -> str:
-    """Parallel array parameters as a table v with the columns c0, c1, …"""
-    arrays = ", ".join(f"%s::{ARRAYS[kind]}[]" for kind in kinds)
-    return f"unnest({arrays}) AS v({', '.join(f'c{i}' for i in range(len(kinds)))})"
-
-
-def _unnest(model: type[models.Model], fields: Sequence[Any], rows: Sequence[Row]) -> int:
-    """One statement with an array a column: one round trip and one plan for all rows."""
-    kinds = [_kind(field) for field in fields]
-    places = [f"v.c{i}::{kind}" for i, kind in enumerate(kinds)]
-    values = ", ".join([*places, *_defaults(model, fields)])
+def _at_once(model: type[models.Model], fields: Sequence[Any], rows: Sequence[Row]) -> int:
+    """One statement, one parameter: a JSON document that the server reads as a table."""
+    source, values = _table(fields)
+    places = ", ".join([*values, *_defaults(model, fields)])
     # Names and defaults are the models' own, values are parameters.
-    sql = (
-        f"INSERT INTO {_into(model, fields)} SELECT {values} FROM {_arrays(kinds)}"  # noqa: S608
-        " ON CONFLICT DO NOTHING"
-    )
-    columns = zip(*rows, strict=True)
+    sql = f"INSERT INTO {_into(model, fields)} SELECT {places} FROM {source} ON CONFLICT DO NOTHING"  # noqa: S608
     with connection.cursor() as cursor:
-        cursor.execute(sql, [_converted(f, c) for f, c in zip(fields, columns, strict=True)])
+        cursor.execute(sql, [_document(fields, rows)])
         return int(cursor.rowcount)
+
+
+def _table(fields: Sequence[Any]) -> tuple[str, list[str]]:
+    """The document as a table, and what each of its columns is called there."""
+    kinds = [str(field.db_type(connection)).split("(")[0] for field in fields]
+    kinds = [{"bytea": "text", "varchar": "text"}.get(kind, kind) for kind in kinds]
+    columns = ", ".join(f"c{i} {kind}" for i, kind in enumerate(kinds))
+    values = [
+        f"decode(v.c{i}, 'base64')" if isinstance(field, models.BinaryField) else f"v.c{i}"
+        for i, field in enumerate(fields)
+    ]
+    return f"json_to_recordset(%s::json) AS v({columns})", values
+
+
+def _document(fields: Sequence[Any], rows: Sequence[Row]) -> str:
+    """Rows as JSON: times as ISO 8601, bytes as base64, JSON columns as they are."""
+    names = [f"c{i}" for i in range(len(fields))]
+    return msgspec.json.encode([dict(zip(names, row, strict=True)) for row in rows]).decode()
 
 
 def _each(model: type[models.Model], fields: Sequence[Any], rows: Sequence[Row]) -> int:
     """One prepared statement for all rows."""
     values = ", ".join([*["%s"] * len(fields), *_defaults(model, fields)])
     sql = f"INSERT INTO {_into(model, fields)} VALUES ({values}) ON CONFLICT DO NOTHING"  # noqa: S608
-    columns = zip(*rows, strict=True)
-    converted = [_converted(f, c) for f, c in zip(fields, columns, strict=True)]
     with connection.cursor() as cursor:
-        cursor.executemany(sql, list(zip(*converted, strict=True)))
+        cursor.executemany(sql, _adapted(fields, rows))
         return int(cursor.rowcount)
 
 
@@ -145,25 +138,21 @@ def _literal(field: Any) -> str:
     return repr(default)
 
 
-def _kind(field: Any) -> str:
-    kind = str(field.db_type(connection)).split("(")[0]
-    kind = {"varchar": "text", "serial": "integer", "bigserial": "bigint"}.get(kind, kind)
-    if kind not in ARRAYS:
-        raise ValueError(f"{field} is a {kind}, which no array is known for.")
-    return kind
-
-
-def _converted(field: Any, values: Sequence[Any]) -> list[Any]:
-    convert = _converter(field)
-    return list(values) if convert is None else [convert(value) for value in values]
+def _adapted(fields: Sequence[Any], rows: Sequence[Row]) -> Sequence[Row]:
+    """Rows as SQLite's driver takes them."""
+    changed = [(i, convert) for i, field in enumerate(fields) if (convert := _converter(field))]
+    if not changed:
+        return rows
+    columns = list(zip(*rows, strict=True))
+    for i, convert in changed:
+        columns[i] = tuple(map(convert, columns[i]))
+    return list(zip(*columns, strict=True))
 
 
 def _converter(field: Any) -> Callable[[Any], Any] | None:
     """What turns a value into one that the driver takes; None where it is one already."""
     if isinstance(field, models.JSONField):
         return lambda value: None if value is None else msgspec.json.encode(value).decode()
-    if connection.vendor == "postgresql":
-        return None
     if isinstance(field, models.DateTimeField):
         return _as_sqlite_moment
     if isinstance(field, models.UUIDField):
@@ -172,4 +161,5 @@ def _converter(field: Any) -> Callable[[Any], Any] | None:
 
 
 def _as_sqlite_moment(value: datetime | None) -> str | None:
-    return None if value is None else str(connection.ops.adapt_datetimefield_value(value))
+    """As Django's own adapter writes it, without asking for the connection's zone each time."""
+    return None if value is None else str(value.astimezone(UTC).replace(tzinfo=None))

@@ -51,7 +51,7 @@ def _store(project: Project, rows: list[Row], *, supersede: bool) -> list[int]:
     for row, pk in zip(rows, ids_for(rows), strict=True):
         intake.admit(row, pk, supersede=supersede)
     intake.count()
-    Prediction.objects.filter(pk__in=intake.replaced).update(is_standing=False)
+    Prediction.objects.filter(pk__among=intake.replaced).update(is_standing=False)
     insert_new(Prediction, COLUMNS, list(_written(project, intake.made.items())))
     for version in intake.versions.values():
         version.save(update_fields=["uncertainty_bins", "embedding_size"])

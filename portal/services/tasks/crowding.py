@@ -40,7 +40,7 @@ def vectors_of(prediction_ids: Iterable[int]) -> list[Vectors]:
     """Return what stands for these predictions, one matrix a space."""
     texts: dict[int, str] = {}
     embeddings: dict[int, dict[int, bytes]] = {}
-    rows = Prediction.objects.filter(pk__in=list(prediction_ids)).order_by("pk")
+    rows = Prediction.objects.filter(pk__among=prediction_ids).order_by("pk")
     for pk, caption, embedding in rows.values_list("pk", "caption", "embedding"):
         if embedding is None:
             texts[pk] = caption

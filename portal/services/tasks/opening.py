@@ -73,7 +73,7 @@ def open_for(*, prediction_ids: Sequence[int]) -> list[int]:
     touched: list[int] = []
     for project_id, group in by_project.items():
         touched += consider(projects[project_id], group, ranks)
-    Prediction.objects.filter(pk__in=[p.pk for p in seen]).update(is_considered=True)
+    Prediction.objects.filter(pk__among=[p.pk for p in seen]).update(is_considered=True)
     return touched
 
 
@@ -139,7 +139,7 @@ def _followed(
     Nobody has begun it, and it has not heard a later version already.
     """
     heard = Prediction.objects.filter(
-        pk__in=[existing[p.segment].prediction_id for p in predictions]
+        pk__among={existing[p.segment].prediction_id or 0 for p in predictions}
     )
     versions: dict[int | None, int] = dict(heard.values_list("pk", "version_id"))
     return frozenset(

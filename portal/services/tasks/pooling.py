@@ -23,7 +23,7 @@ def pool_of(video: Video) -> int:
 def assign_pools(tasks: Iterable[Pooled]) -> None:
     """Set the pool of each of these unsaved tasks: a query for all, and one a kind of need."""
     new = list(tasks)
-    tagged = Video.objects.filter(pk__in={task.video_id for task in new}).exclude(tags=[])
+    tagged = Video.objects.filter(pk__among={task.video_id for task in new}).exclude(tags=[])
     needs = {
         pk: (project_id, needs_of(tags))
         for pk, project_id, tags in tagged.values_list("pk", "project_id", "tags")

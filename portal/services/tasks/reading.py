@@ -41,7 +41,7 @@ FIELDS = (
 
 def unconsidered(prediction_ids: Sequence[int]) -> list[Seen]:
     """Those of these predictions on which nobody has decided yet."""
-    rows = Prediction.objects.unconsidered().filter(pk__in=prediction_ids).order_by("pk")
+    rows = Prediction.objects.unconsidered().filter(pk__among=prediction_ids).order_by("pk")
     return seen(rows.values_list(*FIELDS))
 
 
