@@ -155,7 +155,7 @@ def _insert(drafts: Sequence[Draft]) -> None:
     assign_pools(drafts)
     # In one order, so that no two batches wait crosswise.
     ordered = sorted(drafts, key=lambda draft: (draft.video_id, draft.start_ms, draft.end_ms))
-    insert_new(Task, NEW, [attributes(NEW)(draft) for draft in ordered])
+    insert_new(Task, NEW, list(map(attributes(NEW), ordered)))
 
 
 def _close(project: Project, sure: Sequence[tuple[int, Seen]]) -> None:
