@@ -115,6 +115,14 @@ class VersionFactory(DjangoModelFactory):
     name = factory.Sequence(lambda n: f"captioner-{n}")
 
 
+class PoolFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Pool
+
+    project = factory.SubFactory(ProjectFactory)
+    number = 1
+
+
 class PredictionFactory(DjangoModelFactory):
     """A standing prediction; `project` reaches its video and version."""
 

@@ -59,7 +59,7 @@ class AnnotatorAdmin(ActingAdmin):
         ),
     )  # fmt: skip
     may_change = True
-    editable = ("name",)
+    editable = ("name", "languages", "skills", "daily_limit", "open_limit")
     list_display = (
         "annotator_id", "name", "project", stated("state"), "reliability_shown", "gold_shown",
         "n_residuals", "is_expert",

@@ -35,6 +35,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("Gold answers", "goldreference", "verified"),
             ("Planted captions", "plantedprediction", "report"),
             ("Assignments", "assignment", "timer"),
+            ("Pools", "pool", "filter_list"),
             ("Annotators", "annotator", "badge"),
             ("Flags", "flag", "flag"),
         ),

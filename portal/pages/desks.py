@@ -42,7 +42,8 @@ def desk_of(seat: Seat) -> Desk:
         return Desk(seat, 0, 0, 0, 0, 0, None, "You may read here; captioning needs another role.")
     annotator = seat.known_annotator
     pk = annotator.pk if annotator else 0  # nobody yet: no task is theirs
-    n_to_caption = Task.objects.open_for(pk, seat.project.pk)[:MOST_COUNTED].count()
+    waiting = Task.objects.open_for(pk, seat.project.pk)
+    n_to_caption = _fitting(seat, waiting)[:MOST_COUNTED].count()
     is_shut = seat.project.is_paused or (annotator and annotator.state == AnnotatorState.PAUSED)
     return Desk(
         seat=seat,
@@ -63,6 +64,12 @@ def _count(waiting: Callable[[int, int], TaskQuerySet], seat: Seat) -> int:
     return waiting(seat.user.pk, seat.project.pk)[:MOST_COUNTED].count()
 
 
+def _fitting(seat: Seat, waiting: TaskQuerySet) -> TaskQuerySet:
+    """Leave out what asks for a language or skill that the person does not have."""
+    pools = assignments.pools_of(seat.known_annotator) if seat.known_annotator else None
+    return waiting if pools is None else waiting.filter(pool__in=pools)
+
+
 def _n_to_review(seat: Seat) -> int:
     if seat.known_annotator is None:
         return 0
@@ -80,7 +87,13 @@ def why_empty(seat: Seat) -> str:
         return "At the moment you are given check clips only, and you have answered all of them."
     if annotator is not None and assignments.exam_of(annotator).state is State.FAILED:
         return EXAM_FAILED
-    return _why_no_task(Task.objects.filter(project=seat.project).ordinary())
+    tasks = Task.objects.filter(project=seat.project).ordinary()
+    if tasks.with_room().exists() and not _fitting(seat, tasks.with_room()).exists():
+        return (
+            "The clips that wait ask for another language, or for a skill that is not noted on "
+            "you. A manager of this project can note what you speak and know."
+        )
+    return _why_no_task(tasks)
 
 
 def _why_no_task(tasks: TaskQuerySet) -> str:

@@ -31,6 +31,7 @@ urlpatterns = [
     path("work/<slug:slug>/skip", work.skip, name="skip"),
     path("work/<slug:slug>/release", work.release, name="release"),
     path("work/<slug:slug>/heartbeat", work.heartbeat, name="heartbeat"),
+    path("work/<slug:slug>/reserve", work.reserve, name="reserve"),
     path("work/<slug:slug>/draft", work.draft, name="draft"),
     path("work/<slug:slug>/resume/<int:pk>", work.resume, name="resume"),
     path("mine", captions.mine, name="mine"),

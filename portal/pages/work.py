@@ -9,7 +9,6 @@ import math
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from portal.errors import (
@@ -41,12 +40,15 @@ def workbench(request: HttpRequest, seat: Seat) -> HttpResponse:
         return _submit(request, seat)
     if not seat.may_caption:
         raise NotAllowed("Reading is all that your role allows here.")
+    reason = ""
     try:
         assignment = assignments.claim(annotator=seat.annotator)
     except (ProjectPaused, NotAllowed):
         assignment = None
+    except Conflict as refusal:  # as much as they may do, or too many asking at once
+        assignment, reason = None, refusal.detail
     if assignment is None:
-        context = {"reason": why_empty(seat), "standing": standing_of(seat.annotator)}
+        context = {"reason": reason or why_empty(seat), "standing": standing_of(seat.annotator)}
         return show(request, "portal/work_empty.html", context, seat=seat, tab="work")
     return _bench(request, seat, assignment)
 
@@ -61,12 +63,11 @@ def _bench(
     task = _task(seat, assignment.task_id)
     lease = {"lease": assignment.token}
     first = lease | {"task": task.pk, "caption": assignment.draft}
-    left = max(0, math.floor((assignment.expires_at - timezone.now()).total_seconds()))
     context = {
         "task": task,
         "clip": clip_of(task),
         "assignment": assignment,
-        "seconds_left": left,
+        "seconds_left": _seconds_left(assignment),
         "form": form or CaptionForm(initial=first),
         "skip_form": SkipForm(auto_id="skip_%s"),
         "standing": standing_of(seat.annotator),
@@ -187,8 +188,26 @@ def heartbeat(request: HttpRequest, seat: Seat) -> JsonResponse:
         lease = assignments.heartbeat(token=form.cleaned_data["lease"], annotator=seat.annotator)
     except PortalError as refusal:
         return JsonResponse({"detail": refusal.detail}, status=refusal.status)
-    left = math.floor((lease.expires_at - timezone.now()).total_seconds())
-    return JsonResponse({"expires_at": lease.expires_at.isoformat(), "seconds_left": max(0, left)})
+    return JsonResponse(
+        {"expires_at": lease.expires_at.isoformat(), "seconds_left": _seconds_left(lease)}
+    )
+
+
+def _seconds_left(lease: Assignment) -> int:
+    """By the database's clock: this machine's may be wrong."""
+    left = (lease.expires_at - Assignment.objects.clock()).total_seconds()
+    return max(0, math.floor(left))
+
+
+@require_POST
+@seated
+def reserve(request: HttpRequest, seat: Seat) -> JsonResponse:
+    """Hold the next clip, so that it is there when this one is done; for the page's script."""
+    try:
+        lease = assignments.reserve(annotator=seat.annotator) if seat.may_caption else None
+    except (Conflict, NotAllowed):  # nothing is held; the next clip then loads when it comes
+        lease = None
+    return JsonResponse({"clip": clip_of(_task(seat, lease.task_id)).url if lease else ""})
 
 
 @require_POST

@@ -40,8 +40,12 @@ def _people(project: models.Project, word: str) -> dict[str, Model]:
 def _clips(project: models.Project, word: str) -> dict[str, Model]:
     video = factories.VideoFactory(project=project)
     version = factories.VersionFactory(project=project)
+    number = project.pools.count() + 1
     return {
         "video": video,
+        "pool": factories.PoolFactory(
+            project=project, number=number, skills=f"{word[:90]} {number}"
+        ),
         "modelversion": version,
         "prediction": factories.PredictionFactory(
             project=project, video=video, version=version, caption=word

@@ -193,6 +193,25 @@ def test_a_lease_that_ends_while_one_writes_costs_no_word(alice, playable_task, 
     assert Annotation.objects.get(task=task).text == "a long and careful text"
 
 
+def test_the_next_clip_loads_while_one_writes_and_its_clock_stands_still(
+    alice, playable_task, open_page, complaints
+):
+    playable_task()
+    playable_task()
+    page = open_page(alice.username, PASSWORD)
+    page.goto("/work/shapes")
+    page.get_by_text("Your next clip is ready.").wait_for()
+    held = Assignment.objects.get(hold="reserved")
+    assert held.opened_at is None
+    page.locator("textarea").fill("a yellow square moves right")
+    page.get_by_role("button", name="Save and go on").click()
+    page.get_by_text("Caption saved").wait_for()
+    held.refresh_from_db()
+    assert held.hold == "active"
+    assert held.opened_at is not None
+    assert complaints == []
+
+
 def test_the_time_left_is_counted_down(alice, playable_task, open_page):
     playable_task()
     page = open_page("alice", PASSWORD)

@@ -9,6 +9,7 @@ from tests.factories import (
     AssignmentFactory,
     GoldReferenceFactory,
     GuidelineFactory,
+    PoolFactory,
     PredictionFactory,
     TaskFactory,
 )
@@ -272,3 +273,35 @@ def test_whoever_failed_the_exam_is_told_what_to_do(seat, project):
     sent = {"task": lease.task_id, "lease": lease.token, "caption": "no idea at all"}
     page = client.post(f"/work/{project.slug}", sent, follow=True).text
     assert "You have used every attempt of the entrance exam." in page
+
+
+def test_the_next_clip_is_held_while_one_works_and_comes_after_the_caption(at_work, project):
+    client, lease, form, _ = at_work
+    TaskFactory(project=project)
+    answer = client.post(f"{WORK}/reserve")
+    assert answer.json() == {"clip": ""}  # its file has not come
+    reserved = Assignment.objects.get(hold="reserved")
+    assert (reserved.annotator, reserved.opened_at) == (lease.annotator, None)
+    assert client.post(f"{WORK}/reserve").json() == {"clip": ""}
+    assert Assignment.objects.count() == 2
+    client.post(WORK, form)
+    assert str(reserved.token) in client.get(WORK).content.decode()
+    reserved.refresh_from_db()
+    assert reserved.hold == "active"
+    assert reserved.opened_at is not None
+
+
+def test_a_daily_limit_is_told_in_place_of_a_clip(at_work, project):
+    client, lease, form, _ = at_work
+    TaskFactory(project=project)
+    Annotator.objects.filter(pk=lease.annotator_id).update(daily_limit=1)
+    client.post(WORK, form)
+    assert "has done 1 today" in client.get(WORK).content.decode()
+
+
+def test_who_lacks_the_language_of_what_waits_is_told_so(seat, project):
+    TaskFactory(project=project, pool=1)
+    PoolFactory(project=project, number=1, language="de")
+    _, client = seat()
+    client.get(WORK)  # brings the annotator into being
+    assert "another language" in client.get(WORK).content.decode()

@@ -1,4 +1,4 @@
-// The workbench: the lease's time left and its heartbeat, the draft, the length, the keys.
+// The workbench: the lease's time left and its heartbeat, the draft, the next clip, the keys.
 // Without this file the form works the same; the lease then simply ends at the time it names.
 
 const HEARTBEAT_SECONDS = 60;
@@ -90,6 +90,20 @@ function showLength() {
   const n = [...text.value].length;
   form.querySelector("[data-length]").textContent = `${n.toLocaleString("en")} of 5,000 characters`;
 }
+
+// Once this clip has loaded, the next one is held and its beginning fetched. Its clock does not run.
+async function reserve() {
+  const answer = await post(form.dataset.reserve, {});
+  if (!answer || !answer.ok) return;
+  const { clip } = await answer.json();
+  if (!clip) return;
+  const next = Object.assign(document.createElement("video"), { preload: "auto", muted: true });
+  next.addEventListener("canplay", () => { form.querySelector("[data-next]").hidden = false; });
+  next.src = clip;
+}
+
+if (!video || video.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA) reserve();
+else video.addEventListener("canplay", reserve, { once: true });
 
 let pause = 0;
 text.addEventListener("input", () => {
