@@ -4,12 +4,13 @@ Tasks get a slot more where a file has more captions than they ask for. Nothing 
 the tasks' revisions rise, and what is unsettled is asked for by the sweep.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from django.db.models import F
+from django.db.models import Model
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
@@ -26,6 +27,7 @@ from portal.models import (
 )
 from portal.models.assignments import HOLDING, AssignmentState, Hold
 from portal.models.texts import clean_caption
+from portal.models.writes import insert_new, next_ids, update_each
 from portal.services.imports import references, targets
 from portal.services.imports.options import Options, Tally
 from portal.services.imports.targets import Placed, Targets
@@ -33,6 +35,20 @@ from portal.services.imports.targets import Placed, Targets
 MOST_SECONDS = 24 * 3600.0
 IDS = 500
 WHY = {"reason": "imported"}
+COUNTS = ("n_taken", "n_wanted", "n_captions", "revision")
+CHANGED = ("slot", "cap", "state", "leased_at", "expires_at", "submitted_at", "draft")
+SLOT = ("task", "annotator", "token", "hold", "why_chosen", *CHANGED)
+CAPTION = (
+    "task",
+    "author",
+    "assignment",
+    "text",
+    "seconds",
+    "guideline",
+    "created_at",
+    "changed_at",
+)
+WORDING = ("annotation", "number", "text", "created_at")
 
 
 @dataclass
@@ -183,6 +199,7 @@ class _Intake:
         else:
             slot = row.slot
         task.n_captions += 1
+        task.revision += 1
         self.touched[task.pk] = task
         if row is None:
             row = Assignment(task=task, annotator=author, why_chosen=WHY, hold=Hold.DIRECT)
@@ -195,26 +212,37 @@ class _Intake:
         return row
 
     def _write(self) -> None:
+        """Write it all in few statements; the tasks are locked, so their counts are ours."""
         tasks = [self.touched[pk] for pk in sorted(self.touched)]
-        n_new = Counter(row.task_id for row in self.made)
-        for task in tasks:
-            task.revision = F("revision") + n_new[task.pk]
-        Task.objects.bulk_update(
-            tasks, ["n_taken", "n_wanted", "n_captions", "revision"], batch_size=200
-        )
-        Assignment.objects.bulk_create(self.fresh, batch_size=500)
-        changed = ["slot", "cap", "state", "leased_at", "expires_at", "submitted_at", "draft"]
-        Assignment.objects.bulk_update(self.revived, changed, batch_size=200)
-        Annotation.objects.bulk_create(self.made, batch_size=500)
-        AnnotationRevision.objects.bulk_create(
-            [
-                AnnotationRevision(
-                    annotation=row, number=1, text=row.text, created_at=row.created_at
-                )
-                for row in self.made
-            ],
-            batch_size=500,
-        )
+        update_each(Task, COUNTS, [(task.pk, *_values(task, COUNTS)) for task in tasks])
+        _insert(Assignment, SLOT, self.fresh)
+        update_each(Assignment, CHANGED, [(row.pk, *_values(row, CHANGED)) for row in self.revived])
+        _insert(Annotation, CAPTION, self.made)
+        _insert(AnnotationRevision, WORDING, [_first_wording(row) for row in self.made])
+
+
+def _first_wording(row: Annotation) -> AnnotationRevision:
+    return AnnotationRevision(
+        annotation_id=row.pk, number=1, text=row.text, created_at=row.created_at
+    )
+
+
+def _values(row: Model, names: Sequence[str]) -> tuple[Any, ...]:
+    return tuple(getattr(row, row._meta.get_field(name).attname) for name in names)
+
+
+def _insert(model: type[Model], names: Sequence[str], rows: Sequence[Any]) -> None:
+    """Insert rows whose foreign rows may just have got their ids; under a lock none can clash."""
+    if not rows:
+        return
+    for row, pk in zip(rows, next_ids(model, len(rows)), strict=True):
+        row.pk = pk
+        if isinstance(row, Annotation):
+            row.assignment_id = row.assignment.pk
+    if insert_new(model, ["id", *names], [(row.pk, *_values(row, names)) for row in rows]) < len(
+        rows
+    ):
+        raise RuntimeError(f"Some {model._meta.verbose_name_plural} were there already.")
 
 
 def _moment(stored: str | None) -> datetime:

@@ -28,7 +28,7 @@ from portal.services.imports.reading import entries_of, look_through
 from portal.services.imports.targets import Placed
 from portal.signals import announce
 
-BLOCK = 500
+BLOCK = 1000
 SUFFIX = ".import"
 
 

@@ -4,16 +4,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from django.utils import timezone
+
 from portal.adapters.formats import Record
 from portal.algorithms import sampling
 from portal.errors import Conflict, InvalidInput, NotFound, PortalError
 from portal.models import Annotator, Project, Task, Video
 from portal.models.texts import FORBIDDEN
 from portal.models.videos import Registered, Sighting, check_scheme
+from portal.models.writes import insert_new, next_ids
 from portal.services.imports.options import Tally
 
 NAME_CHARACTERS = 200
 PEOPLE = 500
+ASKED = ("is_requested", "n_wanted", "virtual_due", "created_at")
 
 
 class Placed(NamedTuple):
@@ -107,28 +111,30 @@ def _tasks(
     segments = sorted(set(wanted))
     known = Task.objects.at_segments(project.pk, (video for video, _, _ in segments))
     new = [segment for segment in segments if segment not in known]
-    held_out = _held_out(project, {video for video, _, _ in new})
-    Task.objects.bulk_create(
-        [
-            Task(
-                project=project,
-                video_id=video_pk,
-                start_ms=start_ms,
-                end_ms=end_ms,
-                is_evaluation=video_pk in held_out,
-                is_requested=True,  # open whatever models say of it
-                n_wanted=project.min_captions,
-            )
-            for video_pk, start_ms, end_ms in new
-        ],
-        ignore_conflicts=True,
-    )
-    known = Task.objects.at_segments(project.pk, (video for video, _, _ in segments))
-    pks = [known[segment].pk for segment in segments]
+    pks = {segment: task.pk for segment, task in known.items()}
+    pks |= dict(zip(new, next_ids(Task, len(new)), strict=True)) if new else {}
+    if _opened(project, {segment: pks[segment] for segment in new}) < len(new):
+        again = Task.objects.at_segments(project.pk, (video for video, _, _ in new))
+        pks |= {segment: task.pk for segment, task in again.items()}
     locked: dict[int, Task] = {}
-    for first in range(0, len(pks), 500):
-        locked |= {task.pk: task for task in Task.objects.lock_all(pks[first : first + 500])}
-    return {segment: locked[known[segment].pk] for segment in segments}
+    ids = sorted(pks[segment] for segment in segments)
+    for first in range(0, len(ids), 500):
+        locked |= {task.pk: task for task in Task.objects.lock_all(ids[first : first + 500])}
+    return {segment: locked[pks[segment]] for segment in segments}
+
+
+def _opened(project: Project, new: Mapping[tuple[int, int, int], int]) -> int:
+    """Open these tasks, whatever models say of them; return how many nobody else just opened."""
+    held_out = _held_out(project, {video for video, _, _ in new})
+    now = timezone.now()
+    return insert_new(
+        Task,
+        ("id", "project", "video", "start_ms", "end_ms", "is_evaluation", *ASKED),
+        [
+            (pk, project.pk, *segment, segment[0] in held_out, True, project.min_captions, now, now)
+            for segment, pk in new.items()
+        ],
+    )
 
 
 def _held_out(project: Project, pks: Iterable[int]) -> set[int]:
