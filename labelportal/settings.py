@@ -176,6 +176,18 @@ FILE_UPLOAD_TEMP_DIR = str(keys.private_folder(DATA_DIR / "uploads"))
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 
+# --- clips that stay where they are ----------------------------------------------------------
+VIDEO_ROOTS = env.list("VIDEO_ROOTS", default=[])  # folders whose files may be served in place
+S3_ACCESS_KEY = env("AWS_ACCESS_KEY_ID", default="")
+S3_SECRET_KEY = env("AWS_SECRET_ACCESS_KEY", default="")
+S3_SESSION_TOKEN = env("AWS_SESSION_TOKEN", default="")
+S3_REGION = env("S3_REGION", default="us-east-1")
+S3_ENDPOINT_URL = env("S3_ENDPOINT_URL", default=f"https://s3.{S3_REGION}.amazonaws.com").rstrip(
+    "/"
+)
+if S3_ACCESS_KEY:  # players are led there
+    policies.PAGES["media-src"].append("{0.scheme}://{0.netloc}".format(urlsplit(S3_ENDPOINT_URL)))
+
 # --- the outside world ------------------------------------------------------------------------
 OUTBOUND_ALLOW = env.list("OUTBOUND_ALLOW", default=[])  # host:port, of internal services
 # Waits after a delivery's 1st, 2nd, … failure, ±10 %; empty is the schedule of Standard Webhooks.

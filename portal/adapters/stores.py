@@ -21,6 +21,7 @@ from typing import BinaryIO, Protocol, Self
 
 from django.conf import settings
 
+from portal.adapters import objectstores, places
 from portal.errors import DiskFull, InvalidInput, NotFound, TooLarge
 
 CHUNK = 256 * 1024
@@ -86,7 +87,12 @@ class LocalStore:
             yield sink
 
     def path(self, key: str) -> Path:
-        """Return where a key's file is (or would be); raise ValueError on no key of ours."""
+        """Return where a key's file is (or would be); raise ValueError on no key of ours.
+
+        A file in place is checked each time: InvalidInput where it may not be served any more.
+        """
+        if places.is_in_place(key):
+            return places.path_of(key)
         if not _KEY.fullmatch(key):
             raise ValueError(f"{key!r} is not a key of this store.")
         return self._root / key
@@ -94,16 +100,19 @@ class LocalStore:
     def open(self, key: str) -> BinaryIO:
         """Open a stored file for reading; a symbolic link in its place is not followed.
 
-        Raises NotFound.
+        Raises NotFound, for an object in a bucket too: its bytes are not here.
         """
+        if objectstores.is_object(key):
+            raise NotFound("The file is in an object store.")
         try:
             return os.fdopen(os.open(self.path(key), os.O_RDONLY | os.O_NOFOLLOW), "rb")
-        except OSError as missing:
+        except (OSError, InvalidInput) as missing:
             raise NotFound("The file is not in the store.") from missing
 
     def delete(self, key: str) -> None:
-        """Remove a file; one that is gone already is fine."""
-        self.path(key).unlink(missing_ok=True)
+        """Remove a file of ours; one that is gone already is fine, others' files stay."""
+        if not (places.is_in_place(key) or objectstores.is_object(key)):
+            self.path(key).unlink(missing_ok=True)
 
     def free_bytes(self) -> int:
         """Return the room left for new files."""
@@ -190,6 +199,15 @@ class Incoming:
             raise InvalidInput.on(
                 "sha256", "The file that arrived has another SHA-256; send it again.", "mismatch"
             )
+
+
+def tag_of(key: str, file: BinaryIO) -> str:
+    """Return what tells one content of a key from another; ours never get another."""
+    if not places.is_in_place(key):
+        return key.rpartition("/")[2][:32]
+    state = os.fstat(file.fileno())
+    said = f"{key}/{state.st_size}/{state.st_mtime_ns}"
+    return hashlib.sha256(said.encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
 def configured() -> LocalStore:

@@ -126,7 +126,7 @@ class Video(models.Model):
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     video_id = models.CharField(max_length=200, help_text="The id that integrations use.")
     source_url = models.URLField(max_length=2000, blank=True)
-    file_key = models.CharField(max_length=200, blank=True, editable=False)
+    file_key = models.CharField(max_length=2000, blank=True, editable=False)
     thumbnail_key = models.CharField(max_length=200, blank=True, editable=False)
     sha256 = models.CharField(max_length=64, blank=True, editable=False)
     posted_sha256 = models.CharField(

@@ -1,9 +1,11 @@
 """Rows as records, a clip's segments together, block by block, so that memory stays flat."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from portal.adapters import stores
@@ -14,6 +16,7 @@ from portal.models import Annotation, Project
 from portal.services.exports.options import Options, chosen
 
 BLOCK = 500
+_SUFFIX = re.compile(r"\.[a-z0-9]{1,10}")
 COLUMNS = (
     "task_id",
     "task__video_id",
@@ -143,7 +146,8 @@ def media_of(store: stores.LocalStore, record: Record) -> Media | None:
         return None
     n_bytes = file.seek(0, 2)
     file.seek(0)
-    return Media(file, n_bytes, "." + record.file_key.rpartition(".")[2][:10].lower())
+    suffix = Path(record.file_key).suffix.lower()
+    return Media(file, n_bytes, suffix if _SUFFIX.fullmatch(suffix) else ".mp4")
 
 
 def opener(store: stores.LocalStore, options: Options) -> "partial[Media | None] | None":

@@ -228,7 +228,7 @@ def _first_wording(row: Annotation) -> AnnotationRevision:
 
 
 def _values(row: Model, names: Sequence[str]) -> tuple[Any, ...]:
-    return tuple(getattr(row, row._meta.get_field(name).attname) for name in names)
+    return tuple(row.serializable_value(name) for name in names)
 
 
 def _insert(model: type[Model], names: Sequence[str], rows: Sequence[Any]) -> None:

@@ -30,11 +30,11 @@ def register(
 
     Raises Conflict where it is known with another address or was erased.
     """
-    _check_names(video_id, tags)
+    check_names(video_id, tags)
     if source_url:
         _check_url(source_url)
     with transaction.atomic():
-        video = _known_or_new(project, video_id, source_url, tags)
+        video = known_or_new(project, video_id, source_url, tags)
         if source_url and video.source_url != source_url:
             raise Conflict(f"Video {video_id} is known with another file; use another video_id.")
         if source_url and video.state == VideoState.REGISTERED:
@@ -56,7 +56,7 @@ def upload(
     Raises MediaRefused for what is no video by its content, InvalidInput for bytes that are not
     those declared, Conflict where the video has another file, TooLarge, DiskFull.
     """
-    _check_names(video_id, tags)
+    check_names(video_id, tags)
     head = stream.read(media.HEAD_BYTES)
     kind = media.sniff(head) if head else media.MP4  # the store says that the file is empty
     store = stores.configured()
@@ -111,7 +111,8 @@ def _link(path: str, base_url: str, ttl: int) -> str:
     return base_url + signatures.sign_link(path, expires, settings.FIELD_KEY)
 
 
-def _known_or_new(project: Project, video_id: str, url: str, tags: Sequence[str]) -> Video:
+def known_or_new(project: Project, video_id: str, url: str, tags: Sequence[str]) -> Video:
+    """Return the video under this id; raise Conflict where it was erased."""
     found = Video.objects.register_many(
         project_id=project.pk,
         wanted={video_id: Sighting(url, tags)},
@@ -129,7 +130,7 @@ def _attach(
     project: Project, video_id: str, stored: Stored, kind: Kind, tags: Sequence[str]
 ) -> tuple[Video, bool]:
     """Name the stored file on its row; return the video and whether it took this very file."""
-    found = _known_or_new(project, video_id, "", tags)
+    found = known_or_new(project, video_id, "", tags)
     video = Video.objects.select_for_update().get(pk=found.pk)
     if video.posted_sha256 == stored.sha256:
         return video, False
@@ -153,7 +154,8 @@ def _check_url(url: str) -> None:
         return
 
 
-def _check_names(video_id: str, tags: Sequence[str]) -> None:
+def check_names(video_id: str, tags: Sequence[str]) -> None:
+    """Refuse an id or tags that cannot be shown."""
     if not _NAME.fullmatch(video_id) or video_id != video_id.strip():
         raise InvalidInput.on(
             "video_id", "video_id has 1 to 200 characters, none of them control characters."

@@ -9,7 +9,7 @@ from pathlib import Path
 from django.conf import settings
 from django.utils import timezone
 
-from portal.adapters import fetch, sandboxes, stores
+from portal.adapters import fetch, objectstores, sandboxes, stores
 from portal.adapters.media import Media
 from portal.adapters.stores import LocalStore
 from portal.algorithms import retries
@@ -83,15 +83,18 @@ def _look_into(video: Video) -> None:
     except PortalError:
         _drop(store, {file.key} - {video.file_key})
         raise
+    if objectstores.is_object(video.source_url) and file.key == video.file_key:
+        file = _File(video.source_url, file.sha256, file.n_bytes)  # played from where it is
     kept = _write(video, file, mime, found, thumbnail)
     _drop(store, {video.file_key} - {file.key} if kept else {file.key, thumbnail})
 
 
 def _fetch(video: Video, store: LocalStore) -> None:
     with store.incoming(suffix=".video", max_bytes=settings.UPLOAD_MAX_BYTES) as sink:
-        fetch.download(
-            video.source_url, sink, max_bytes=settings.UPLOAD_MAX_BYTES, timeout=FETCH_SECONDS
-        )
+        url = video.source_url
+        if objectstores.is_object(url):
+            url = objectstores.link(url, seconds=FETCH_SECONDS)
+        fetch.download(url, sink, max_bytes=settings.UPLOAD_MAX_BYTES, timeout=FETCH_SECONDS)
         stored = sink.keep()
     video.file_key, video.n_bytes = stored.key, stored.bytes
     video.sha256 = video.posted_sha256 = stored.sha256
