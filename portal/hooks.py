@@ -115,6 +115,7 @@ WIRING: tuple[tuple[Signal, Hook], ...] = (
     (signals.annotation_submitted, settle_task),
     (signals.annotation_revised, settle_task),
     (signals.vote_cast, settle_task),
+    (signals.prediction_accepted, settle_task),
     (signals.review_recorded, settle_task),
     (signals.gold_answered, grade_answer),
     (signals.gold_marked, weigh_gold),

@@ -18,6 +18,7 @@ video_added = Signal()  # video_id
 annotation_submitted = Signal()  # task_id, annotation_id
 annotation_revised = Signal()  # task_id, annotation_id
 vote_cast = Signal()  # task_id, vote_id
+prediction_accepted = Signal()  # task_id, verification_id
 review_recorded = Signal()  # task_id, review_id
 gold_answered = Signal()  # task_id, annotation_id
 gold_marked = Signal()  # annotator_id

@@ -50,7 +50,7 @@ class ConsensusAdmin(ScopedAdmin):
             ["Caption", *CONTRIBUTIONS, ""],
             [
                 (
-                    each.get("caption", ""),
+                    f"{each.get('caption', '')}{' (the model)' if each.get('is_model') else ''}",
                     *(number(each.get(name)) for name in CONTRIBUTIONS),
                     "won" if each.get("is_winner") else "",
                 )

@@ -125,7 +125,8 @@ class ProjectAdmin(QualityAdmin, AskingAdmin):
             "What people see",
             {
                 "fields": (
-                    ("prediction_shown_to", "audio"),
+                    ("prediction_shown_to", "prediction_competes"),
+                    "audio",
                     ("lease_minutes", "registers_annotators"),
                     ("gold_first", "gold_rate"),
                 )
@@ -161,7 +162,8 @@ class ProjectAdmin(QualityAdmin, AskingAdmin):
     )
     editable = (
         "name", "description", "language", "mode", "is_paused", "min_captions", "max_captions",
-        "threshold", "audit_share", "prediction_shown_to", "audio", "lease_minutes",
+        "threshold", "audit_share", "prediction_shown_to", "prediction_competes", "audio",
+        "lease_minutes",
         "registers_annotators", "gold_first", "gold_rate", "exam_size", "exam_pass",
         "exam_attempts", "exam_feedback", "uncertain_share", "control_share",
         "uncertainty_weight", "conflict_weight", "finish_weight", "horizon_hours", "batch_size",

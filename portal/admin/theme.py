@@ -45,6 +45,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         (
             ("Captions", "annotation", "closed_caption"),
             ("Votes", "vote", "how_to_vote"),
+            ("Accepts", "verification", "task"),
             ("Consensus", "consensus", "handshake"),
             ("Reviews", "review", "gavel"),
         ),

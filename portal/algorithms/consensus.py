@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from portal.algorithms import confidence, scores
+from portal.algorithms import confidence, scores, verification
 from portal.algorithms.clusters import two_readings
 from portal.algorithms.confidence import Features
 from portal.algorithms.evidence import (
@@ -118,13 +118,17 @@ def decide(
     weights = voices(ordered, evidence, given.sigma_e)
     votes = scores.tally(ordered, ballots)
     terms = scores.score(ordered, support(evidence, weights, given.baseline), votes, given)
-    ranking = scores.ranking(ordered, terms, votes)
+    ranking = verification.people_first(
+        scores.ranking(ordered, terms, votes), ordered, evidence, votes, given.baseline
+    )
     best = ranking[0]
     people = [-1 if c else each.author for each, c in zip(ordered, evidence.copies, strict=True)]
     sides = two_readings(evidence.meaning, evidence.opposed, people)
     residuals = scores.residuals(ordered, terms.support, evidence)
     features = features_of(best, evidence, weights, votes, sides, has_encoder=shape is not None)
     log_odds = confidence.logit(features)
+    if ordered[best].is_model and votes.log_odds[best] > 0:
+        log_odds = verification.log_odds(best, evidence, votes, has_encoder=shape is not None)
     return Decision(
         winner=ordered[best].key,
         caption=ordered[best].text,

@@ -122,7 +122,7 @@ def ranking(captions: Sequence[Caption], scores: Scores, votes: Tally) -> list[i
     """Order positions best first.
 
     Totals within 1e-9 of each other tie; ties go to the votes (a single one counts here), then to
-    the higher support, then to the smaller key.
+    the higher support, then to people before models, then to the smaller key.
     """
     return sorted(
         range(len(captions)),
@@ -130,6 +130,7 @@ def ranking(captions: Sequence[Caption], scores: Scores, votes: Tally) -> list[i
             -round(float(scores.total[at]) / TIE),
             -float(votes.log_odds[at]),
             -round(float(scores.support[at]) / TIE),
+            captions[at].is_model,
             captions[at].key,
         ),
     )

@@ -87,13 +87,12 @@ class AssignView(PortalView):
     def _describe(self, assignment: Assignment) -> dict[str, Any]:
         task = loaded(Task.objects.all()).get(pk=assignment.task_id)
         guidelines = Guideline.objects.newest_of(task.project_id)
-        shown = assignment.prediction_shown
         return {
             "task_id": task.pk,
             "task": describe(self, task, BLIND),
             "lease": describe_lease(assignment),
             "guidelines": guidelines and {"number": guidelines.number, "text": guidelines.text},
-            "shown_prediction": shown.caption if shown else None,
+            "shown_prediction": assignment.shown_caption,
             "draft": assignment.draft,
         }
 

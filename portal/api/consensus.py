@@ -23,7 +23,12 @@ from portal.services import consensus
 class CandidateOutput(serializers.Serializer[Any]):
     """One caption and what spoke for it."""
 
-    annotation_id = serializers.IntegerField()
+    annotation_id = serializers.IntegerField(
+        allow_null=True, help_text="Null for the model's own caption."
+    )
+    prediction_id = serializers.IntegerField(
+        allow_null=True, help_text="The prediction, where the candidate is the model's caption."
+    )
     caption = serializers.CharField()
     is_winner = serializers.BooleanField()
     score = serializers.FloatField()

@@ -29,6 +29,7 @@ from portal.models.reviews import Review, ReviewLease
 from portal.models.surprises import Surprise
 from portal.models.tasks import GoldReference, PlantedPrediction, Task
 from portal.models.users import User
+from portal.models.verifications import Verification
 from portal.models.versions import ModelVersion
 from portal.models.videos import Video
 from portal.models.votes import Vote
@@ -74,6 +75,7 @@ __all__ = [
     "Surprise",
     "Task",
     "User",
+    "Verification",
     "Video",
     "Vote",
 ]

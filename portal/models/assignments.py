@@ -12,7 +12,7 @@ from django.utils import timezone
 from portal.models.members import Annotator
 from portal.models.predictions import Prediction
 from portal.models.slots import TakenSlot, database_clock, take_first
-from portal.models.tasks import TAKES_EVIDENCE, ParkReason, Task
+from portal.models.tasks import TAKES_EVIDENCE, ParkReason, PlantedPrediction, Task
 
 
 class AssignmentState(models.TextChoices):
@@ -115,7 +115,11 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         row.opened_at = taken.now if hold == Hold.ACTIVE else None
         row.why_chosen = why
         # The first caption of every task is written blind, whatever the project shows.
-        row.prediction_shown_id = taken.prediction_id if shows and slot > 0 else None
+        # Gold shows what was planted alone: a model's words there may be right or wrong.
+        is_shown = shows and slot > 0 and not taken.is_gold
+        row.prediction_shown_id = taken.prediction_id if is_shown else None
+        planted = PlantedPrediction.objects.filter(task_id=taken.task_id)
+        row.shows_planted = shows and taken.is_gold and planted.exists()
         row.save(force_insert=mine is None)
         return row
 
@@ -182,6 +186,9 @@ class Assignment(models.Model):
     prediction_shown = models.ForeignKey(
         Prediction, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
+    shows_planted = models.BooleanField(
+        default=False, help_text="A wrong prediction was shown on purpose (gold)."
+    )
     skip_reason = models.CharField(max_length=16, choices=ParkReason, blank=True)
     draft = models.TextField(blank=True, help_text="Text that was refused or left; given back.")
     why_chosen = models.JSONField(default=dict, editable=False)
@@ -215,6 +222,14 @@ class Assignment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.annotator} on {self.task} ({self.get_state_display()})"
+
+    @property
+    def shown_caption(self) -> str | None:
+        """The caption that is shown as the model's under this lease, if any is."""
+        if self.shows_planted:
+            planted = PlantedPrediction.objects.filter(task_id=self.task_id)
+            return planted.values_list("text", flat=True).first()
+        return self.prediction_shown.caption if self.prediction_shown else None
 
     @property
     def place_in_line(self) -> tuple[bool, bool, datetime]:

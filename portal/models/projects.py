@@ -125,6 +125,11 @@ class Project(models.Model):
         help_text="Seeing the model's caption makes people copy it; blind is the safe choice. "
         "The first caption of each task is written blind whatever is chosen here.",
     )
+    prediction_competes = models.BooleanField(
+        default=False,
+        help_text="The model's caption is a candidate and one voter, winning only with people's "
+        "support. Where people may accept it, it competes once somebody has.",
+    )
     audio = models.CharField(max_length=16, choices=Audio, default=Audio.OPTIONAL)
     registers_annotators = models.BooleanField(
         default=False, help_text="Service tokens may bring annotator ids the project does not know."

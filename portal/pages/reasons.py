@@ -6,6 +6,8 @@ from typing import Any
 
 from portal.models import Annotation, Consensus, Task
 
+MODEL = "Model"
+
 
 @dataclass(frozen=True)
 class Part:
@@ -78,6 +80,13 @@ def reasons_of(task: Task, consensus: Consensus | None, *, with_authors: bool) -
         )
         for row in standing
     ]
+    letters |= {key: MODEL for key, row in weighed.items() if row.get("is_model")}
+    accepts = _accepts(consensus)
+    parts += [
+        _model_part(row | {"likeness": lead.get(key)}, key, accepts)
+        for key, row in weighed.items()
+        if row.get("is_model")
+    ]
     parts.sort(key=lambda part: (not part.is_winner, -(part.score or 0.0), part.annotation_id))
     return Reasons(consensus, parts, _matrix(weighed, letters))
 
@@ -95,6 +104,39 @@ def _votes(consensus: Consensus | None) -> dict[int, list[float]]:
     for vote in (consensus.inputs if consensus else {}).get("votes", ()):
         scores.setdefault(vote["annotation"], []).append(vote["score"])
     return scores
+
+
+def _accepts(consensus: Consensus | None) -> dict[int, int]:
+    """How many people accepted each prediction that was weighed, by the candidate's key."""
+    counts: dict[int, int] = {}
+    for accept in (consensus.inputs if consensus else {}).get("accepts", ()):
+        key = -accept["prediction"]
+        counts[key] = counts.get(key, 0) + 1
+    return counts
+
+
+def _model_part(weighed: dict[str, Any], key: int, accepts: dict[int, int]) -> Part:
+    """The model's own caption as a candidate: its votes are the accepts of those who saw it."""
+    n_accepts = accepts.get(key, 0)
+    return Part(
+        annotation_id=key,
+        letter=MODEL,
+        text=weighed.get("caption", ""),
+        author="the model",
+        is_winner=bool(weighed.get("is_winner")),
+        is_copy=False,
+        likeness=weighed.get("likeness"),
+        support=weighed.get("support"),
+        skill=weighed.get("skill"),
+        votes=weighed.get("votes"),
+        brevity=weighed.get("brevity"),
+        detail=weighed.get("specificity"),
+        score=weighed.get("score"),
+        weight=weighed.get("weight"),
+        discount=weighed.get("discount"),
+        n_votes=n_accepts,
+        mean_vote=1.0 if n_accepts else None,
+    )
 
 
 def _letter(place: int) -> str:

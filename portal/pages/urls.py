@@ -3,6 +3,7 @@
 from django.urls import path
 
 from portal.pages import (
+    accepts,
     accounts,
     audits,
     captions,
@@ -28,6 +29,7 @@ urlpatterns = [
     path("join/<str:secret>/as-me", accounts.join_as, name="join-as"),
     path("setup/<str:secret>", accounts.set_up, name="setup"),
     path("work/<slug:slug>", work.workbench, name="work"),
+    path("work/<slug:slug>/accept", accepts.accept, name="accept"),
     path("work/<slug:slug>/skip", work.skip, name="skip"),
     path("work/<slug:slug>/release", work.release, name="release"),
     path("work/<slug:slug>/heartbeat", work.heartbeat, name="heartbeat"),

@@ -23,6 +23,7 @@ from portal.errors import (
     TaskClosed,
 )
 from portal.models import Assignment, Guideline, Task
+from portal.pages.accepts import offer_of
 from portal.pages.clips import clip_of
 from portal.pages.desks import why_empty
 from portal.pages.forms import CaptionForm, DraftForm, LeaseForm, SkipForm
@@ -63,10 +64,12 @@ def _bench(
     task = _task(seat, assignment.task_id)
     lease = {"lease": assignment.token}
     first = lease | {"task": task.pk, "caption": assignment.draft}
+    clip = clip_of(task)
     context = {
         "task": task,
-        "clip": clip_of(task),
+        "clip": clip,
         "assignment": assignment,
+        "offer": offer_of(assignment, clip),
         "seconds_left": _seconds_left(assignment),
         "form": form or CaptionForm(initial=first),
         "skip_form": SkipForm(auto_id="skip_%s"),

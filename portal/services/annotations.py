@@ -28,6 +28,7 @@ from portal.models import (
     Guideline,
     Project,
     Task,
+    Verification,
 )
 from portal.models.annotations import AnnotationState
 from portal.models.assignments import AssignmentState, Hold
@@ -101,6 +102,8 @@ def _submit(
 def _check_takes_captions(task: Task, annotator: Annotator) -> None:
     if Annotation.objects.filter(task=task, author=annotator).exists():
         raise AlreadyAnswered(f"{annotator} has captioned {task} already; correct that caption.")
+    if Verification.objects.filter(task=task, annotator=annotator).exists():
+        raise AlreadyAnswered(f"{annotator} has accepted the prediction of {task} already.")
     if not task.takes_evidence:
         raise TaskClosed(f"{task} is {task.get_state_display()} and takes no more captions.")
 

@@ -74,6 +74,13 @@ def _evidence(project: models.Project, rows: dict[str, Model], word: str) -> dic
         "assignment": caption.assignment,
         "annotation": caption,
         "annotationrevision": caption.revisions.get(),
+        "verification": models.Verification.objects.create(
+            task=task,
+            annotator=rows["annotator"],
+            assignment=caption.assignment,
+            prediction=rows["prediction"],
+            watched_seconds=4.0,
+        ),
         "vote": factories.VoteFactory(annotation=caption, rationale=word),
         "consensus": consensus,
         "flag": factories.FlagFactory(

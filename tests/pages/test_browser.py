@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from portal.models import Annotation, Assignment, Vote
+from portal.models import Annotation, Assignment, Verification, Vote
 from portal.models.members import Role
 from portal.services import consensus
 from tests.factories import (
@@ -12,6 +12,7 @@ from tests.factories import (
     AnnotationFactory,
     AnnotatorFactory,
     GuidelineFactory,
+    PredictionFactory,
     TaskFactory,
 )
 
@@ -145,6 +146,47 @@ def test_somebody_without_a_mouse_captions_a_clip(alice, playable_task, open_pag
     assert stored.text == "a yellow square moves right, k and c included"
     assert stored.author.user == alice
     assert complaints == []
+
+
+@pytest.fixture
+def shown_task(project, playable_task):
+    """A task with its blind caption, whose prediction everybody is shown from now on."""
+    project.prediction_shown_to = "everyone"
+    project.save()
+    task = playable_task()
+    prediction = PredictionFactory(project=project, video=task.video, caption="a square moves")
+    task.prediction = prediction
+    task.save()
+    AnnotationFactory(task=task, text="a yellow square moves right")
+    return task
+
+
+def test_a_prediction_is_accepted_once_the_clip_was_watched(
+    alice, shown_task, open_page, complaints
+):
+    page = open_page("alice", PASSWORD)
+    page.goto("/work/shapes")
+    button = page.get_by_role("button", name="Accept as it is")
+    assert button.is_disabled()
+    assert "Watch the clip first: 0.0 of 2.4 s." in page.locator("[data-watched]").text_content()
+    until(page, "document.querySelector('video').readyState >= 2")
+    page.keyboard.press("k")
+    until(page, "!document.querySelector('[data-accept] button').disabled")
+    button.click()
+    page.wait_for_selector("text=It counts as your vote")
+    accepted = Verification.objects.get(task=shown_task)
+    assert accepted.annotator.user == alice
+    assert 2.4 <= accepted.watched_seconds <= 3.1
+    assert complaints == []
+
+
+def test_without_script_a_prediction_cannot_be_accepted_and_the_page_says_why(
+    alice, shown_task, open_page
+):
+    page = open_page("alice", PASSWORD, java_script_enabled=False)
+    page.goto("/work/shapes")
+    assert not page.get_by_role("button", name="Accept as it is").is_visible()
+    assert page.get_by_text("that needs JavaScript. Without it, write a caption.").is_visible()
 
 
 def test_a_caption_goes_in_without_any_script(alice, playable_task, open_page):

@@ -54,6 +54,9 @@ def _weighed(candidates: Sequence[dict[str, Any]]) -> Weighed:
     """Similarities are stored in the order of the captions' ids, candidates the best first."""
     rows = sorted(candidates, key=lambda row: row["annotation_id"])
     rows = [row for row in rows if "similarities" in row]
+    people = [at for at, row in enumerate(rows) if not row.get("is_model")]
+    rows = [row | {"similarities": [row["similarities"][at] for at in people]} for row in rows]
+    rows = [rows[at] for at in people]
     return Weighed(
         authors=[row["author"] for row in rows],
         likeness=[row["similarities"] for row in rows],

@@ -27,7 +27,8 @@ def describe(consensus: Consensus) -> dict[str, Any]:
 
 def _candidate(row: dict[str, Any]) -> dict[str, Any]:
     return {
-        "annotation_id": row["annotation_id"],
+        "annotation_id": None if row.get("is_model") else row["annotation_id"],
+        "prediction_id": -row["annotation_id"] if row.get("is_model") else None,
         "caption": row["caption"],
         "is_winner": row["is_winner"],
         "score": row["score"],

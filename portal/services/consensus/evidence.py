@@ -19,6 +19,7 @@ from portal.models import (
     Vote,
 )
 from portal.models.refits import RefitKey
+from portal.services.consensus import models
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,13 @@ class Gathered:
     inputs: dict[str, Any]
     refit_id: int | None
     authors: dict[int, int]  # annotation → annotator
+    n_accepts: int = 0
+    has_blind_caption: bool = True
+
+    @property
+    def n_answers(self) -> int:
+        """Slots that were answered: captions, and accepts of the shown prediction."""
+        return len(self.authors) + self.n_accepts
 
 
 def gather(task: Task, *, like: Consensus | None = None) -> Gathered | None:
@@ -49,32 +57,40 @@ def gather(task: Task, *, like: Consensus | None = None) -> Gathered | None:
     refit = Refit.objects.key_of(task.project_id)
     encoder = vectors.encoder_for(task.project.language)
     parameters = _parameters(refit, task.project.language, encoder.name if encoder else "")
-    geometry = _kept_geometry(like, annotations, parameters.encoder)
+    model = models.gather(task, encoder)
+    geometry = _kept_geometry(like, annotations, model, parameters.encoder)
     captions = [_caption(annotation, None if geometry else encoder) for annotation in annotations]
+    everything = [*model.captions, *captions]  # in the order of their keys, as geometry has it
     ballots, votes = _ballots(task, parameters)
-    geometry = geometry or geometry_of(captions, parameters)
+    geometry = geometry or geometry_of(everything, parameters)
     # Decided from what the snapshot keeps, so that recomputing cannot differ.
     kept = parameters.restricted_to(
-        (caption.text for caption in captions), (caption.author for caption in captions)
+        (caption.text for caption in everything), (caption.author for caption in captions)
     )
-    decision = decide(captions, ballots, kept, geometry)
+    decision = decide(everything, [*ballots, *model.ballots], kept, geometry)
     return Gathered(
         revision=task.revision,
         decision=decision,
-        inputs=_snapshot(annotations, captions, votes, ballots, kept, decision),
+        inputs=_snapshot(annotations, captions, votes, ballots, kept, decision, model),
         refit_id=refit[0] if refit else None,
         authors={annotation.pk: annotation.author_id for annotation in annotations},
+        n_accepts=len(model.ballots),
+        has_blind_caption=any(each.prediction_shown_id is None for each in annotations),
     )
 
 
 def _kept_geometry(
-    like: Consensus | None, annotations: Sequence[Annotation], encoder: str
+    like: Consensus | None,
+    annotations: Sequence[Annotation],
+    model: models.ModelEvidence,
+    encoder: str,
 ) -> Geometry | None:
     kept = like.inputs.get("geometry") if like else None
     if like is None or not kept or kept["encoder"] != encoder:
         return None
     weighed = {(row["annotation"], row["number"]) for row in like.inputs["captions"]}
     is_same = weighed == {(row.pk, row.number) for row in annotations}
+    is_same = is_same and like.inputs.get("predictions", []) == model.to_json()["predictions"]
     return Geometry.from_json(kept) if is_same else None
 
 
@@ -128,6 +144,7 @@ def _snapshot(
     ballots: Sequence[Ballot],
     kept: Parameters,
     decision: Decision,
+    model: models.ModelEvidence,
 ) -> dict[str, Any]:
     """All that the decision was made from; texts are kept once, as caption revisions."""
     return {
@@ -152,6 +169,7 @@ def _snapshot(
             }
             for vote, ballot in zip(votes, ballots, strict=True)
         ],
+        **model.to_json(),
         "engine": ENGINE,
         "parameters": kept.to_json(),
         "geometry": decision.geometry.to_json() if decision.geometry else None,
@@ -190,5 +208,7 @@ def recompute(consensus: Consensus) -> Decision:
         Ballot(row["annotation"], row["voter"], row["score"], row["weight"])
         for row in inputs["votes"]
     ]
+    model = models.restore(inputs)
     geometry = Geometry.from_json(inputs["geometry"]) if inputs["geometry"] else None
-    return decide(captions, ballots, Parameters.from_json(inputs["parameters"]), geometry)
+    parameters = Parameters.from_json(inputs["parameters"])
+    return decide([*captions, *model.captions], [*ballots, *model.ballots], parameters, geometry)

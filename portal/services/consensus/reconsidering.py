@@ -88,7 +88,7 @@ def _reopen(before: Consensus, gathered: Gathered, refit: Refit) -> bool:
     reason = _reason(before, gathered, refit)
     consensus = write_consensus(task, gathered, status_of(task, gathered), reason=reason)
     task.settled_revision = gathered.revision
-    follow(task, consensus)
+    follow(task, consensus, n_answers=gathered.n_answers)
     task.save()
     Refit.objects.filter(pk=refit.pk).update(n_reopened=F("n_reopened") + 1)
     AuditEntry.objects.record(

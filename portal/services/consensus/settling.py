@@ -60,7 +60,7 @@ def _write(task_id: int, revision: int, gathered: Gathered | None) -> tuple[bool
         return True, None
     status = status_of(task, gathered)
     consensus = write_consensus(task, gathered, status)
-    follow(task, consensus)
+    follow(task, consensus, n_answers=gathered.n_answers)
     task.save()
     return True, consensus
 
@@ -75,9 +75,11 @@ def status_of(task: Task, gathered: Gathered) -> ConsensusStatus:
     """Whether this evidence closes the task, asks one more, or needs an expert."""
     if task.state == TaskState.DISPUTED:  # it is an expert's now, whatever the votes say
         return ConsensusStatus.DISPUTED
+    if not gathered.has_blind_caption and gathered.n_accepts:
+        return ConsensusStatus.INTERIM  # whatever was accepted, one caption is written blind
     stop = should_stop(
         gathered.decision,
-        len(gathered.authors),
+        gathered.n_answers,
         task.project.min_captions,
         # An expert may have asked for more than the project's own maximum.
         max(task.project.max_captions, task.n_wanted),
@@ -98,7 +100,7 @@ def write_consensus(
         number=number,
         status=status,
         caption=decision.caption,
-        annotation_id=decision.winner,
+        annotation_id=decision.winner if decision.winner in gathered.authors else None,
         agreement=decision.agreement,
         confidence=decision.confidence,
         is_split=decision.split,
@@ -130,7 +132,7 @@ def write_residuals(task: Task, gathered: Gathered) -> None:
     """Note how each author compares on this task; crediting it is the annotators' stage."""
     decision = gathered.decision
     baseline = gathered.inputs["parameters"]["baseline"]
-    keys = sorted(gathered.authors)
+    keys = sorted(candidate.key for candidate in decision.candidates)
     winner = next(c for c in decision.candidates if c.key == decision.winner)
     likeness = dict(zip(keys, winner.similarities, strict=True))
     Residual.objects.note(
@@ -146,7 +148,7 @@ def write_residuals(task: Task, gathered: Gathered) -> None:
     Residual.objects.forget(task.pk, but=gathered.authors.values())
 
 
-def follow(task: Task, consensus: Consensus) -> None:
+def follow(task: Task, consensus: Consensus, *, n_answers: int) -> None:
     """Do to the task what its consensus says, and announce it; the caller saves."""
     ids = {"task_id": task.pk, "consensus_id": consensus.pk}
     if consensus.status == ConsensusStatus.ACCEPTED:
@@ -154,8 +156,8 @@ def follow(task: Task, consensus: Consensus) -> None:
     elif consensus.status == ConsensusStatus.DISPUTED:
         announce(signals.consensus_contested, **ids)
     else:
-        if task.n_captions >= task.n_wanted:
-            task.n_wanted = task.n_captions + 1
+        if n_answers >= task.n_wanted:
+            task.n_wanted = n_answers + 1
         announce(signals.evidence_weighed, task_id=task.pk)
 
 
