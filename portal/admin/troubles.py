@@ -38,6 +38,7 @@ from portal.services import assignments, tasks
 RECENT = timedelta(days=14)
 # The sweep ticks every few seconds: what is owed for longer than this, nobody sweeps.
 TICK_PATIENCE = timedelta(minutes=2)
+AUDIT_PATIENCE = timedelta(days=3)
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,14 @@ def _tasks(project: Project) -> Iterator[Trouble]:
         waits = _n(disputed, "disputed task waits", "disputed tasks wait")
         url = reverse("pages:disputes", args=[project.slug])
         yield Trouble("bad", f"{waits} for an expert.", url, "Decide")
+    late = timezone.now() - AUDIT_PATIENCE
+    drawn = rows.filter(is_audited=True, audited_at__isnull=True, state=TaskState.SETTLED)
+    unaudited = drawn.filter(closed_at__lt=late).count()
+    if unaudited:
+        waits = _n(unaudited, "clip has waited", "clips have waited")
+        url = reverse("pages:audit", args=[project.slug])
+        text = f"{waits} for a blind audit for three days: confidence is measured by those."
+        yield Trouble("warn", text, url, "Audit")
     parked = _Kind("warn", "task is parked.", "tasks are parked.", "Look")
     yield from parked.of(project, rows, state=TaskState.PARKED)
     failed = _Kind("bad", "clip could not be read.", "clips could not be read.", "See why")

@@ -1,9 +1,12 @@
 """A project's page on agreement and calibration, and the line on an annotator's own."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.db.models import Avg
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from portal.models import Consensus
 from portal.services import annotators, consensus, refits
@@ -97,3 +100,14 @@ def test_an_annotators_page_draws_their_reliability_over_time(client, circle):
     shown = client.get(f"/admin/portal/annotator/{circle.people[0].pk}/change/").content.decode()
     assert "after each of 3 consensuses" in shown
     assert 'class="drawn chart-wide"' in shown
+
+
+def test_the_dashboard_says_how_many_clips_have_waited_long_for_an_audit(client, project):
+    long_ago = timezone.now() - timedelta(days=4)
+    TaskFactory.create_batch(
+        2, project=project, state="settled", is_audited=True, closed_at=long_ago
+    )
+    TaskFactory(project=project, state="settled", is_audited=True, closed_at=timezone.now())
+    shown = client.get("/admin/").content.decode()
+    assert "2 clips have waited for a blind audit" in shown
+    assert "/audit/mine" in shown

@@ -65,10 +65,14 @@ def settled(project: Project, people: list[Annotator], texts: list[str]) -> Task
     return task
 
 
-def crowd(n_tasks: int = 40, wrong: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.9)):
+def crowd(
+    n_tasks: int = 24,
+    wrong: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.9),
+    project: Project | None = None,
+) -> tuple[Project, list[Annotator]]:
     """A project in which people are wrong with these chances, each task settled by all of them."""
     rng = np.random.default_rng(7)
-    project = ProjectFactory(threshold=0.0, audit_share=0.0)
+    project = project or ProjectFactory(threshold=0.0, audit_share=0.0)
     people = AnnotatorFactory.create_batch(len(wrong), project=project)
     for _ in range(n_tasks):
         what = [rng.choice(words) for words in (COLOURS, SHAPES, WAYS)]
@@ -123,14 +127,14 @@ def test_a_refit_restates_everybody_from_what_it_found():
     assert ranked[0] == people[-1]
     for person in fitted.values():
         own = person.residuals.all()
-        assert person.n_residuals == own.count() == 40
+        assert person.n_residuals == own.count() == 24
         assert person.sum_residuals == pytest.approx(sum(row.credited for row in own))
     assert not Residual.objects.exclude(value=F("credited")).exists()
-    assert (first.number, first.n_captions) == (1, 200)
+    assert (first.number, first.n_captions) == (1, 120)
 
 
 def test_a_second_refit_of_the_same_evidence_changes_next_to_nothing():
-    project, people = crowd(20)
+    project, people = crowd(12)
     refits.refit(project=project)
     before = dict(Annotator.objects.values_list("pk", "skill"))
     second = refits.refit(project=project)
@@ -157,7 +161,7 @@ def gathered_now(task: Task) -> str:
 
 
 def test_crediting_after_a_refit_changes_nothing():
-    project, _ = crowd(10)
+    project, _ = crowd(6)
     refits.refit(project=project)
     before = list(Annotator.objects.values_list("pk", "n_residuals", "sum_residuals"))
     for row in Consensus.objects.standing():
@@ -166,7 +170,7 @@ def test_crediting_after_a_refit_changes_nothing():
 
 
 def test_a_refit_that_comes_second_is_dropped():
-    project, people = crowd(10)
+    project, people = crowd(6)
     seen = evidence.gather(project, None)
     slow = reliability.refit(seen.captions)
     assert refits.refit(project=project).number == 1
