@@ -16,11 +16,13 @@ from django.utils import timezone
 
 from portal.admin import drifts, troubles
 from portal.algorithms.exams import State
+from portal.algorithms.lift import Lift
 from portal.algorithms.savings import Savings
 from portal.models import Consensus, Evaluation, Flag, Project, RetrainJob
 from portal.models.members import AnnotatorState
 from portal.models.tasks import TaskState
-from portal.services import annotators, assignments, projects, tasks
+from portal.services import annotators, assignments, evaluations, projects, tasks
+from portal.services.evaluations import Outlook
 from portal.services.projects import Progress
 from portal.services.tasks import Stock
 
@@ -49,6 +51,8 @@ class Figures:
     n_flagged: int
     savings: Savings
     stock: Stock | None
+    lift: Lift | None
+    outlook: Outlook
     counted_at: datetime
 
 
@@ -116,6 +120,8 @@ def _count(project: Project) -> Figures:
         n_flagged=sum(bool(row["flags"]) for row in people),
         savings=projects.savings(project=project),
         stock=tasks.stock_of(project=project),
+        lift=evaluations.measure_lift(project=project),
+        outlook=evaluations.outlook(project=project),
         counted_at=timezone.now(),
     )
 

@@ -19,7 +19,7 @@ from portal.admin.runs import Act, Data
 from portal.admin.sites import site
 from portal.errors import InvalidInput
 from portal.models import Guideline, Project
-from portal.services import assignments, projects, retraining
+from portal.services import assignments, evaluations, projects, retraining
 
 PAIRS_SHOWN = 40
 Projects = QuerySet[Project]
@@ -155,7 +155,8 @@ class ProjectAdmin(QualityAdmin, AskingAdmin):
                     ("batch_kind", "retrains_on_drift"),
                     "retrain_hours",
                     ("retrain_weekday", "retrain_at"),
-                    "promotes_automatically",
+                    ("promotes_automatically", "asks_preferences"),
+                    "gate",
                 )
             },
         ),
@@ -168,13 +169,18 @@ class ProjectAdmin(QualityAdmin, AskingAdmin):
         "exam_attempts", "exam_feedback", "uncertain_share", "control_share",
         "uncertainty_weight", "conflict_weight", "finish_weight", "horizon_hours", "batch_size",
         "cooldown_hours", "batch_kind", "retrains_on_drift", "retrain_hours", "retrain_weekday",
-        "retrain_at", "promotes_automatically",
+        "retrain_at", "promotes_automatically", "asks_preferences",
     )  # fmt: skip
 
     @display(description="captions a task")
     def captions_asked(self, row: Project) -> str:
         """How many captions a task gets."""
         return f"{row.min_captions} to {row.max_captions}"
+
+    @display(description="when the gate can decide")
+    def gate(self, row: Project) -> str:
+        """How far held-out labels carry, and when they will carry far enough."""
+        return " ".join(evaluations.outlook(project=row).sentences)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Let superusers alone make projects."""

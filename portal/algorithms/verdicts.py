@@ -103,6 +103,14 @@ def labels_needed(difference: float, spread: float = TYPICAL_SPREAD, power: floa
     return max(1, math.ceil((reach * spread / difference) ** 2))
 
 
+def detectable(n: int, spread: float = TYPICAL_SPREAD, power: float = POWER) -> float:
+    """Return the least true difference that n independent items show with this power."""
+    if n < 1:
+        raise ValueError("Nothing is shown by no items.")
+    reach = NormalDist().inv_cdf(0.95) + NormalDist().inv_cdf(power)
+    return reach * spread / math.sqrt(n)
+
+
 def _too_few(primary: Comparison, rules: Rules) -> Verdict:
     missing = rules.least_clusters - primary.interval.n_clusters
     reason = (
