@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -93,6 +94,7 @@ class Outcome:
     ms: np.ndarray
     wrong: list[str]
     seconds: float
+    processor_ms: float
 
     @property
     def rate(self) -> float:
@@ -126,6 +128,7 @@ def run(there: World, mode: str, people: Sequence[object], *options: str) -> Out
         np.concatenate([answer["ms"] for answer in answers]),
         [error for answer in answers for error in answer["wrong"]],
         max(answer["seconds"] for answer in answers),
+        float(np.mean([answer["processor_ms"] for answer in answers])),
     )
 
 
@@ -190,6 +193,7 @@ def tell(report: Report, name: str, timed: Outcome, *, is_t10: bool = False) -> 
         most=50 if is_t10 else None, aim="<= 20" if is_t10 else None,
     )  # fmt: skip
     report.add(row, f"{name}, p99 ms", timed.percentile(99))
+    report.add(row, f"{name}, processor ms of a client", timed.processor_ms)
     report.add(row, f"{name}, errors", len(timed.wrong), most=0)
     for error in sorted(set(timed.wrong))[:5]:
         print(error, file=sys.stderr)
@@ -262,7 +266,39 @@ def unlocked(report: Report, options: argparse.Namespace) -> None:
         report.add("race", f"{database} without lock, over the cap", found["over the cap"], least=1)
 
 
-ACTS = {"rates": rates, "cycles": cycles, "race": race, "unlocked": unlocked}
+def expiry(report: Report, options: argparse.Namespace) -> None:
+    """Submit at the moment when the lease ends, so many times, by four pairs of people."""
+    for database in options.databases:
+        each = -(-options.expiries // 4)
+        with world(database, is_durable=False, tasks=4 * each, wanted=1) as there:
+            started = [
+                subprocess.Popen(
+                    [
+                        *(sys.executable, "-m", "benchmarks.claim_expiries"),
+                        *map(str, there.people[2 * k : 2 * k + 2]),
+                        *(f"--first={k * each}", f"--n={each}"),
+                    ],
+                    cwd=ROOT,
+                    env=there.environment,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+                for k in range(4)
+            ]
+            counts: Counter[str] = Counter()
+            for process in started:
+                counts.update(json.loads(process.communicate()[0].splitlines()[-1]))
+        name = f"{database}, submits at the moment of expiry"
+        report.add("F15", f"{name}, contests", counts.total(), least=options.expiries)
+        report.add("F15", f"{name}, won by the holder", counts["holder"], least=1)
+        report.add("F15", f"{name}, won by the rival", counts["rival"], least=1)
+        others = counts.total() - counts["holder"] - counts["rival"]
+        report.add("F15", f"{name}, anything but one winner and a loser told", others, most=0)
+        for outcome in sorted(set(counts) - {"holder", "rival"})[:5]:
+            print(outcome, counts[outcome], file=sys.stderr)
+
+
+ACTS = {"rates": rates, "cycles": cycles, "race": race, "unlocked": unlocked, "expiry": expiry}
 
 
 def main() -> int:
@@ -276,6 +312,7 @@ def main() -> int:
     parser.add_argument("--clients", type=_numbers, default=[1, 8, 16])
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--claims", type=int, default=100_000)
+    parser.add_argument("--expiries", type=int, default=10_000)
     parser.add_argument("--http", action="store_true")
     options = parser.parse_args()
     report = Report()

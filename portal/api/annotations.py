@@ -21,7 +21,7 @@ from portal.errors import NotFound, StaleVersion
 from portal.models import Annotation, Annotator, Task
 from portal.models.annotations import AnnotationState
 from portal.models.members import Role, Scope
-from portal.services import annotations
+from portal.services import annotations, assignments
 
 ON_BEHALF = {"annotator_id": text("A machine names whose caption it is.")}
 
@@ -97,14 +97,20 @@ class TaskAnnotationsView(PortalView):
     def post(self, request: Request, pk: str) -> Response:
         task = self.find(Task.objects.select_related("project"), pk=pk)
         data = self.body(request, AnnotationInput)
-        annotation = annotations.submit(
-            task=task,
-            annotator=self.annotator(task.project, data.get("annotator_id")),
-            text=data["caption"],
-            token=data.get("lease"),
-            seconds=data.get("seconds"),
-            without_lease=self.caller.token is not None,
-        )
+        annotator = self.annotator(task.project, data.get("annotator_id"))
+        try:
+            annotation = annotations.submit(
+                task=task,
+                annotator=annotator,
+                text=data["caption"],
+                token=data.get("lease"),
+                seconds=data.get("seconds"),
+                without_lease=self.caller.token is not None,
+            )
+        except NotFound:
+            if "lease" in data:
+                assignments.note_foreign(token=data["lease"], annotator=annotator)
+            raise
         stored = Annotation.objects.select_related("author", "task").filter(pk=annotation.pk)
         # It may settle the task on commit: the status is read once more after it.
         return Late(lambda: describe(stored.get()), created=True)

@@ -110,6 +110,7 @@ class LeaseView(PortalView):
         annotator = self.annotator(task.project, data.pop("annotator_id", None))
         token = data.pop("lease")
         if not Assignment.objects.filter(task=task, annotator=annotator, token=token).exists():
+            assignments.note_foreign(token=token, annotator=annotator)
             raise NotFound("There is no such lease on this task.")
         return data | {"token": token, "annotator": annotator}
 

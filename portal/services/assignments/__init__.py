@@ -8,6 +8,7 @@ from portal.services.assignments.exams import rules_of as rules_of
 from portal.services.assignments.fitting import pools_of as pools_of
 from portal.services.assignments.leases import expire_stale as expire_stale
 from portal.services.assignments.leases import heartbeat as heartbeat
+from portal.services.assignments.leases import note_foreign as note_foreign
 from portal.services.assignments.leases import release as release
 from portal.services.assignments.leases import revoke as revoke
 from portal.services.assignments.leases import save_draft as save_draft

@@ -122,3 +122,19 @@ def revoke(*, assignment: Assignment, actor: str) -> bool:
             actor=actor,
         )
     return ended
+
+
+@transaction.atomic
+def note_foreign(*, token: UUID, annotator: Annotator) -> bool:
+    """Write down that somebody named a lease that is not theirs; False where nobody has it."""
+    held = Assignment.objects.filter(token=token, task__project=annotator.project_id)
+    lease = held.exclude(annotator=annotator).first()
+    if lease is None:
+        return False
+    AuditEntry.objects.record(
+        action="lease.foreign",
+        on=lease,
+        project_id=annotator.project_id,
+        actor=f"annotator:{annotator.annotator_id}",
+    )
+    return True
