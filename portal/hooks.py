@@ -59,6 +59,21 @@ def reprioritise_task(*, task_id: int, **_: Any) -> None:
     tasks.reprioritise(task_ids=[task_id])
 
 
+def reprice_tasks(*, project_id: int, **_: Any) -> None:
+    """A project's weights changed: give its open tasks their new places."""
+    jobs.reprice_tasks.enqueue(project_id)
+
+
+def reconsider_predictions(*, version_id: int, **_: Any) -> None:
+    """A version was promoted: decide anew on what it is sure of and what it doubts."""
+    jobs.reconsider_predictions.enqueue(version_id)
+
+
+def ease_neighbours(*, task_id: int, **_: Any) -> None:
+    """A consensus stands: tasks like it have become less urgent."""
+    jobs.ease_neighbours.enqueue(task_id)
+
+
 def credit_annotators(*, consensus_id: int, **_: Any) -> None:
     """A consensus stands: its authors' reliability moves."""
     annotators.credit(consensus_id=consensus_id)
@@ -125,10 +140,13 @@ WIRING: tuple[tuple[Signal, Hook], ...] = (
     (signals.consensus_reached, request_retraining),
     (signals.consensus_reached, ask_judge),
     (signals.consensus_reached, complete_project),
+    (signals.consensus_reached, ease_neighbours),
     (signals.consensus_contested, credit_annotators),
     (signals.consensus_contested, escalate_task),
     (signals.retrain_requested, freeze_batch),
     (signals.version_complete, compare_models),
+    (signals.version_promoted, reconsider_predictions),
+    (signals.weights_changed, reprice_tasks),
     (signals.preference_given, weigh_preference),
     (signals.export_requested, build_export),
     (signals.import_requested, run_import),

@@ -57,6 +57,24 @@ def probe_video(video_id: int) -> None:
     videos.probe(video_id=video_id)
 
 
+@task(priority=-5)
+def ease_neighbours(task_id: int) -> None:
+    """Tell tasks like a settled one that it is labelled."""
+    tasks.feel(task_id=task_id)
+
+
+@task()
+def reprice_tasks(project_id: int) -> None:
+    """Give a project's open tasks their new places."""
+    tasks.reprice(project_id=project_id)
+
+
+@task()
+def reconsider_predictions(version_id: int) -> None:
+    """Owe a promoted version's predictions a decision; the sweep pays it in chunks."""
+    tasks.reconsider(version_id=version_id)
+
+
 # A judge that hangs takes its whole timeout for each consensus: everything else goes before it.
 @task(priority=-10)
 def judge_consensus(consensus_id: int) -> None:
@@ -129,6 +147,8 @@ def sweep() -> int:
         (lambda pk: annotators.grade_gold(annotation_id=pk), Annotation.objects.ungraded()),
         (lambda pk: flags.free_leases(annotator_id=pk), Annotator.objects.holding_too_much()),
         (lambda pk: evaluations.weigh(preference_id=pk), Preference.objects.unweighed()),
+        (lambda pk: tasks.feel(task_id=pk), Task.objects.unfelt()),
+        (lambda pk: tasks.reprice(project_id=pk), Project.objects.repricing()),
     )
     return found + completions.record_all()
 

@@ -29,6 +29,7 @@ consensus_contested = Signal()  # task_id, consensus_id
 retrain_requested = Signal()  # job_id
 version_complete = Signal()  # job_id
 preference_given = Signal()  # preference_id
+weights_changed = Signal()  # project_id
 version_promoted = Signal()  # version_id
 export_requested = Signal()  # export_id
 import_requested = Signal()  # import_id

@@ -19,9 +19,14 @@ from portal.admin.runs import Act, Data
 from portal.admin.sites import site
 from portal.errors import InvalidInput
 from portal.models import Guideline, Project
-from portal.services import assignments, evaluations, projects, retraining
+from portal.services import assignments, evaluations, projects, retraining, tasks
 
 PAIRS_SHOWN = 40
+# Rules that open tasks stand by: a change gives all of them a new place, in the background.
+PRICES = {
+    "uncertainty_weight", "conflict_weight", "finish_weight", "business_weight", "horizon_hours",
+    "due_hours", "evaluation_serving_share", "control_share", "lease_minutes",
+}  # fmt: skip
 Projects = QuerySet[Project]
 
 
@@ -144,6 +149,8 @@ class ProjectAdmin(QualityAdmin, AskingAdmin):
                     "evaluation_share",
                     ("uncertainty_weight", "conflict_weight"),
                     ("finish_weight", "horizon_hours"),
+                    ("business_weight", "business_value"),
+                    ("evaluation_serving_share", "due_hours"),
                 )
             },
         ),
@@ -167,7 +174,8 @@ class ProjectAdmin(QualityAdmin, AskingAdmin):
         "lease_minutes",
         "registers_annotators", "gold_first", "gold_rate", "exam_size", "exam_pass",
         "exam_attempts", "exam_feedback", "uncertain_share", "control_share",
-        "uncertainty_weight", "conflict_weight", "finish_weight", "horizon_hours", "batch_size",
+        "uncertainty_weight", "conflict_weight", "finish_weight", "horizon_hours",
+        "business_weight", "business_value", "evaluation_serving_share", "due_hours", "batch_size",
         "cooldown_hours", "batch_kind", "retrains_on_drift", "retrain_hours", "retrain_weekday",
         "retrain_at", "promotes_automatically", "asks_preferences",
     )  # fmt: skip
@@ -202,6 +210,8 @@ class ProjectAdmin(QualityAdmin, AskingAdmin):
                 actor=actor(request),
             )
         super().save_model(request, obj, form, change)
+        if change and PRICES & set(form.changed_data):
+            tasks.reprice_all(project_id=obj.pk)
 
     def view_on_site(self, obj: Project) -> str:
         """Lead to what the project's people see."""

@@ -1,9 +1,12 @@
 """Tasks and the right answers of gold ones."""
 
+from typing import Any
+
+from django.contrib import messages
 from django.contrib.admin import display, register
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 
 from portal.admin.acts import ActingAdmin
 from portal.admin.adding import AskingAdmin
@@ -11,10 +14,11 @@ from portal.admin.base import ScopedAdmin, actor
 from portal.admin.columns import flagged, number, rounded, shortened, stated, table
 from portal.admin.filters import ScopedRelatedFilter
 from portal.admin.forms import GoldFileForm, GoldForm, ParkForm, ValueForm
+from portal.admin.queues import queue_view
 from portal.admin.runs import Act, Data
 from portal.admin.sites import site
-from portal.errors import InvalidInput, NothingToSettle
-from portal.models import GoldReference, PlantedPrediction, Task
+from portal.errors import InvalidInput, NothingToSettle, PortalError
+from portal.models import GoldReference, PlantedPrediction, Project, Task
 from portal.models.tasks import TaskState
 from portal.services import consensus, tasks
 
@@ -24,6 +28,21 @@ KINDS = {
     "is_gold": "gold", "is_evaluation": "evaluation", "is_control": "control",
     "is_audited": "audited",
 }  # fmt: skip
+
+# Which of its project's weights each reason for a task's place has.
+TERMS = {
+    "uncertainty": "uncertainty_weight", "evaluation": "uncertainty_weight",
+    "control": "uncertainty_weight", "conflict": "conflict_weight", "begun": "finish_weight",
+}  # fmt: skip
+
+
+def _because(project: Project, part: dict[str, Any]) -> str:
+    """Say a reason in words, and how it was weighed."""
+    weight = TERMS.get(part["name"])
+    if weight is None:
+        return str(part["sentence"])
+    weighed = f"{part['name'].capitalize()} {number(part['value'], 2)} × weight"
+    return f"{part['sentence']} {weighed} {getattr(project, weight):g}."
 
 
 def finalisable(rows: Tasks) -> Tasks:
@@ -156,6 +175,30 @@ class TaskAdmin(ActingAdmin):
         ),
     )  # fmt: skip
 
+    def get_urls(self) -> list[URLPattern]:
+        """Add the queue: what is asked next, and why."""
+        queue = self.admin_site.admin_view(queue_view)
+        return [path("queue/", queue, name="portal_task_queue"), *super().get_urls()]
+
+    def act_on(self, request: HttpRequest, act: Act, rows: Tasks, data: Data) -> None:
+        """Value thousands at once, as a filter finds them; everything else goes row by row."""
+        if act.name != "value":
+            super().act_on(request, act, rows, data)
+            return
+        fitting = act.fits(rows) if act.fits else rows
+        ids = list(fitting.order_by("pk").values_list("pk", flat=True)[: tasks.MOST_VALUED])
+        try:
+            n_done = tasks.set_values(task_ids=ids, actor=actor(request), **data)
+        except PortalError as refused:
+            messages.error(request, refused.detail)
+            return
+        said = [f"{n_done} {'task' if n_done == 1 else 'tasks'} given their value."]
+        if n_shut := rows.count() - fitting.count():
+            said.append(f"{n_shut} are not open and stay as they are.")
+        if n_left := fitting.count() - len(ids):
+            said.append(f"{n_left} are beyond what goes at once; narrow the filter.")
+        messages.success(request, " ".join(said))
+
     @display(description="captions", ordering="n_captions")
     def captions(self, row: Task) -> str:
         """How many are in, of those that are wanted; gold takes everybody's."""
@@ -171,8 +214,10 @@ class TaskAdmin(ActingAdmin):
     def why(self, row: Task) -> str:
         """What its priority is made of."""
         parts = row.why_next.get("parts", [])
-        rows = [(number(part["contribution"]), part["sentence"]) for part in parts]
-        return table(["Adds", "Because"], [*rows, (number(row.priority), "is its priority.")])
+        if not parts:
+            return "It has waited: nothing but its age puts it here."
+        rows = [(number(part["contribution"]), _because(row.project, part)) for part in parts]
+        return table(["Adds", "Because"], [*rows, (number(row.priority), "Its priority.")])
 
     def view_on_site(self, obj: Task) -> str:
         """Lead to the page that says what stands and why."""

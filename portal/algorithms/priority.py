@@ -142,5 +142,7 @@ def _check_shares(**shares: float) -> None:
 def _say_uncertainty(rank: float, crowding: float) -> str:
     sentence = f"The model is less sure of it than of {rank:.0%} of its captions"
     if crowding < 0.5:
-        return f"{sentence}, but much like it has been chosen already."
+        return f"{sentence}, but much like it has been chosen already (× {crowding:.2f})."
+    if crowding < 0.995:
+        return f"{sentence}; some like it has been chosen (× {crowding:.2f})."
     return f"{sentence}."

@@ -70,6 +70,10 @@ class ProjectQuerySet(models.QuerySet["Project"]):
             return self.all()
         return self.filter(memberships__user=user, memberships__is_active=True)
 
+    def repricing(self) -> "ProjectQuerySet":
+        """Projects with open tasks that await their new place: the weights were changed."""
+        return self.exclude(repricing_from=None)
+
     def managed_by(self, user: "User | AnonymousUser") -> "ProjectQuerySet":
         """The projects that the user manages; all of them for a superuser."""
         if not user.is_authenticated:

@@ -73,6 +73,11 @@ class TaskQuerySet(models.QuerySet["Task"]):
             .order_by("virtual_due", "id")
         )
 
+    def next_in_line(self, project_id: int) -> "TaskQuerySet":
+        """A project's open tasks with room in the order in which they are asked."""
+        rows = self.with_room().filter(project_id=project_id, is_gold=False)
+        return rows.order_by("virtual_due", "id")
+
     def gold_unseen_by(self, annotator: Annotator) -> "TaskQuerySet":
         """Gold tasks of their project that this annotator was never given."""
         met = Q(assignments__annotator=annotator)

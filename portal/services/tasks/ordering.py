@@ -9,9 +9,7 @@ from django.db import transaction
 
 from portal.algorithms import priority, reserves, sampling, skills
 from portal.algorithms.diversity import crowding
-from portal.errors import InvalidInput
 from portal.models import (
-    AuditEntry,
     Consensus,
     Project,
     Task,
@@ -138,23 +136,3 @@ def attributes(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
     """Return what reads these fields off a task, a related row as its id."""
     columns = [cast(Any, Task._meta.get_field(name)).attname for name in names]
     return attrgetter(*columns)
-
-
-@transaction.atomic
-def set_value(*, task_id: int, business_value: float, due_at: datetime | None, actor: str) -> Task:
-    """Set what a task is worth (¼–4) and when it is due, and put it in its new place."""
-    if not priority.LEAST_BUSINESS <= business_value <= priority.MOST_BUSINESS:
-        raise InvalidInput.on("business_value", "business_value lies between 0.25 and 4.", "range")
-    task = Task.objects.select_for_update(of=("self",)).select_related("project").get(pk=task_id)
-    task.business_value = business_value
-    task.due_at = due_at
-    price_all([task])
-    task.save(update_fields=[*KEY, "business_value", "due_at"])
-    AuditEntry.objects.record(
-        action="task.valued",
-        on=task,
-        project_id=task.project_id,
-        actor=actor,
-        details={"business_value": business_value},
-    )
-    return task

@@ -9,6 +9,7 @@ from django import template
 
 from portal.templatetags.charts.comparisons import differences, forest, reliability, scatter
 from portal.templatetags.charts.control import control_chart
+from portal.templatetags.charts.doubts import doubt_chart
 from portal.templatetags.charts.drawing import NO_DATA
 from portal.templatetags.charts.series import (
     bar_chart,
@@ -24,6 +25,7 @@ __all__ = [
     "bar_chart",
     "control_chart",
     "differences",
+    "doubt_chart",
     "forest",
     "histogram",
     "interval",
@@ -39,5 +41,6 @@ register = template.Library()
 for draw in (
     line_chart, bar_chart, histogram, sparkline, interval, shares,
     differences, scatter, forest, reliability, control_chart,
+    doubt_chart,
 ):  # fmt: skip
     register.simple_tag(draw)
