@@ -127,7 +127,7 @@ class Annotator(models.Model):
 
     `skill` is on the scale of semantic agreement: how much more than others their captions agree
     with the field. `reliability` is its percentile within the project, with a 90 % interval; gold
-    accuracy is absolute and kept apart. Written by `services.annotators` alone.
+    accuracy is absolute and kept apart. Written by `services.annotators`, and by each refit.
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="annotators")

@@ -216,6 +216,31 @@ def test_of_experts_who_decide_at_once_one_does():
     assert summed_otherwise() == []
 
 
+def test_of_auditors_who_come_at_once_one_is_given_the_clip_and_one_finding_is_kept():
+    for _ in range(3):
+        project = ProjectFactory(threshold=0.0, audit_share=1.0)
+        task = TaskFactory(project=project, n_wanted=3)
+        for text in (WORDS[0], WORDS[1], WORDS[0]):
+            AnnotationFactory(task=task, text=text)
+        consensus.settle(task_id=task.pk)
+        experts: list[User] = UserFactory.create_batch(4)
+        leases = at_once(
+            *[partial(consensus.next_audit, project=project, user=expert) for expert in experts]
+        )
+        given = [lease for lease in leases if lease is not None]
+        assert len(given) == 1
+        auditor = given[0].reviewer
+        consensus.write_blind(task=task, user=auditor, words="a ball rolls")
+        find = partial(
+            consensus.audit, task=task, reviewer=auditor, finding="refute", reason="A box."
+        )
+        at_once(*[find] * 4)
+        assert task.reviews.count() == 1
+        assert task.consensuses.count() == 2
+        task.refresh_from_db()
+        assert task.state == "disputed"
+
+
 def summed_otherwise() -> list[int]:
     """Annotators whose sums are not those of what they were credited with."""
     return [

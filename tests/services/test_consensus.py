@@ -3,7 +3,7 @@
 import pytest
 
 from portal.errors import InvalidInput, NotAllowed, NothingToSettle, TaskClosed
-from portal.models import Annotator, Consensus, Event, Residual
+from portal.models import Annotator, Consensus, Event, Residual, Task
 from portal.services import annotations, annotators, consensus, tasks, votes
 from tests.factories import (
     AnnotationFactory,
@@ -96,6 +96,24 @@ def test_each_new_piece_of_evidence_makes_a_new_version_and_keeps_the_old():
     first.refresh_from_db()
     assert (first.number, second.number) == (1, 2)
     assert (first.is_standing, second.is_standing) == (False, True)
+
+
+def test_every_caption_vote_and_correction_is_weighed_at_once(django_capture_on_commit_callbacks):
+    project = ProjectFactory(threshold=1.0)
+    task = TaskFactory(project=project, n_wanted=3)
+    ada, bob = AnnotatorFactory.create_batch(2, project=project)
+    acts = (
+        lambda: annotations.submit(task=task, annotator=ada, text=SAME[0], without_lease=True),
+        lambda: annotations.submit(task=task, annotator=bob, text=SAME[1], without_lease=True),
+        lambda: votes.cast(task=task, voter=bob, score=0.9),
+        lambda: annotations.revise(annotation=task.annotations.first(), author=ada, text=SAME[2]),
+    )
+    for number, act in enumerate(acts, start=1):
+        with django_capture_on_commit_callbacks(execute=True):
+            act()
+        stands = Consensus.objects.standing().get(task=task)
+        assert (stands.number, stands.of_revision) == (number, number)
+    assert not Task.objects.unsettled().exists()
 
 
 def test_a_withdrawal_of_the_only_caption_leaves_no_consensus_standing():
