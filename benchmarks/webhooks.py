@@ -133,6 +133,8 @@ def kill_senders(report: Report, ledger: Ledger, port: int, n_events: int, n_kil
     sender = installations.worker()
     while len(ledger.arrived) < len(wanted) and time.monotonic() - started < PATIENCE:
         time.sleep(0.02)
+        if sender.poll() is not None:
+            raise SystemExit("The worker ended by itself; its log is above.")
         is_due = len(ledger.arrived) >= (killed + 1) * len(wanted) / (n_kills + 1)
         if killed < n_kills and is_due:
             sender.kill()
