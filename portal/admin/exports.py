@@ -62,7 +62,9 @@ class ExportAdmin(AskingAdmin):
         """A link that works for a day."""
         if row.state != ExportState.READY:
             return NOTHING
-        return format_html('<a href="{}">Download</a>', exports.link(export=row, base_url=""))
+        return format_html(
+            '<a class="console-link" href="{}">Download</a>', exports.link(export=row, base_url="")
+        )
 
     @display(description="captions")
     def how_far(self, row: Export) -> str:
@@ -104,7 +106,9 @@ class ExportAdmin(AskingAdmin):
         if row.state != ExportState.READY:
             return NOTHING
         url = reverse("admin:portal_export_compare", args=[row.pk])
-        return format_html('<a href="{}">Compare with an earlier export</a>', url)
+        return format_html(
+            '<a class="console-link" href="{}">Compare with an earlier export</a>', url
+        )
 
     def get_urls(self) -> list[URLPattern]:
         """Add the address of the comparison."""

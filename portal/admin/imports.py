@@ -91,15 +91,14 @@ class ImportAdmin(AskingAdmin):
     )
     add_button = "Import"
     list_display = (
-        "name", "project", "format", "kind", stated("state"), "dry_run", "n_added", "n_unchanged",
-        "n_failed", "created_at",
+        "name", "project", "format", "kind", stated("state"), "dry_run", "outcome", "created_at",
     )  # fmt: skip
     list_filter = (("project", ScopedRelatedFilter), "state", "kind")
     list_select_related = ("project",)
     search_fields = ("name", "=uid")
     fields = (
-        "name", "project", "format", "kind", "dry_run", "state", "failure", "how_far", "n_added",
-        "n_unchanged", "n_skipped", "n_failed", "warned", "refused", "sha256", "uid",
+        "name", "project", "format", "kind", "dry_run", "state", "failure", "how_far", "outcome",
+        "warned", "refused", "sha256", "uid",
         "requested_by", "created_at", "finished_at",
     )  # fmt: skip
 
@@ -138,6 +137,16 @@ class ImportAdmin(AskingAdmin):
     def how_far(self, row: Import) -> str:
         """How much of the file is done."""
         return f"{row.n_done:,} of {row.n_records:,}"
+
+    @display(description="what became of it")
+    def outcome(self, row: Import) -> str:
+        """Counts of its texts."""
+        would = "would be " if row.is_dry_run else ""
+        kept = f", {row.n_skipped} skips and drafts" if row.n_skipped else ""
+        return (
+            f"{row.n_added:,} {would}added, {row.n_unchanged:,} there already{kept}, "
+            f"{row.n_failed:,} refused"
+        )
 
     @display(description="warnings")
     def warned(self, row: Import) -> str:

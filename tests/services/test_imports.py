@@ -357,3 +357,10 @@ def test_a_name_is_shown_without_its_path(project):
         kind="annotations",
     )
     assert row.name == "x.jsonl"
+
+
+def test_a_segment_without_a_caption_is_said_to_have_none(project):
+    row = taken(project, [{"video_id": "v1"}, line(2), line(3, caption="")])
+    assert counts(row) == (1, 0, 2)
+    assert [problem["place"] for problem in row.problems] == ["line 1", "line 3"]
+    assert counts(taken(project, [{"video_id": "v4"}], "references")) == (0, 0, 1)

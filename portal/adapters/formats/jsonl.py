@@ -177,7 +177,7 @@ def record_of(line: Line) -> Record:
     )
     if line.end is not None and record.end_ms <= record.start_ms:
         raise Malformed.on("file", "end must be after start.")
-    if line.annotator and line.caption:  # the short form: one caption a line
+    if line.annotator:  # the short form: one caption a line
         record.captions = [Caption(line.caption, line.annotator, line.seconds), *record.captions]
         record.caption = ""
     record.references = unmet(line.references, record)

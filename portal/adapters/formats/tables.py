@@ -119,7 +119,7 @@ def _entries(key: tuple[str, int, int], group: Iterable[tuple[str, Any]]) -> Ite
         problem = _added(record, row)
         if problem:
             yield Entry(place, problem=problem)
-    if record is not None:
+    if record is not None and (record.texts() or record.predictions):
         record.references = unmet(record.references, _without_references(record))
         yield Entry(first, record)
 

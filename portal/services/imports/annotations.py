@@ -29,7 +29,7 @@ from portal.models.assignments import HOLDING, AssignmentState, Hold
 from portal.models.texts import clean_caption
 from portal.models.writes import insert_new, next_ids, update_each
 from portal.services.imports import references, targets
-from portal.services.imports.options import Options, Tally
+from portal.services.imports.options import NOTHING, Options, Tally
 from portal.services.imports.targets import Placed, Targets
 
 MOST_SECONDS = 24 * 3600.0
@@ -97,6 +97,8 @@ def _texts(
     place: str, record: Record, found: Targets, options: Options, tally: Tally
 ) -> Iterable[_Said]:
     """Yield a record's texts with their authors, those refused counted."""
+    if not (record.texts() or record.captions or record.skips or record.drafts):
+        tally.refuse(place, NOTHING)
     captions = [caption for caption in record.captions if not caption.is_gold]
     if not record.captions:
         captions = [Caption(text) for text in record.texts()]

@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 import msgspec
 
+NOTHING = "There is no caption here."
+
 
 class Options(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """Names for what a file does not name, and what its numbers and addresses mean.

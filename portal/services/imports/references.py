@@ -6,7 +6,7 @@ from portal.errors import Conflict, PortalError
 from portal.models import GoldReference, Project, Task
 from portal.models.texts import clean_caption
 from portal.services.imports import targets
-from portal.services.imports.options import Tally
+from portal.services.imports.options import NOTHING, Tally
 from portal.services.imports.targets import Placed
 
 GOLD_SLOTS = 32_000  # a gold task is answered by everybody
@@ -24,6 +24,8 @@ def store(project: Project, block: Sequence[Placed], tally: Tally) -> None:
         except PortalError as refused:
             tally.refuse(place, refused.detail)
         else:
+            if not record.texts():
+                tally.refuse(place, NOTHING)
             add(found.task_of(record), record.texts(), place, tally)
 
 
