@@ -1,4 +1,4 @@
-"""The second list of a JSON file while the first is being written: kept on disk, not in memory."""
+"""Bytes on their way: gathered into larger pieces, or kept on disk until it is their turn."""
 
 import tempfile
 from collections.abc import Iterator
@@ -8,6 +8,24 @@ from typing import Any
 from portal.adapters.formats.records import Sink, encoded
 
 CHUNK = 256 * 1024
+
+
+class Gathered:
+    """A sink that hands on many small pieces as a few large ones; flush it at the end."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink, self._room = sink, bytearray()
+
+    def write(self, data: bytes, /) -> None:
+        """Take the next bytes."""
+        self._room += data
+        if len(self._room) >= CHUNK:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand on what is there."""
+        self._sink.write(bytes(self._room))
+        self._room.clear()
 
 
 class JSONList:

@@ -15,6 +15,7 @@ from django.utils import timezone
 from portal import signals
 from portal.adapters import signatures, stores
 from portal.adapters.formats import FORMATS, About, Record
+from portal.adapters.formats.spools import Gathered
 from portal.adapters.snapshots import snapshot
 from portal.adapters.stores import Incoming
 from portal.errors import DiskFull, InvalidInput, TooLarge
@@ -120,7 +121,9 @@ def _written(store: stores.LocalStore, export: Export, options: Options) -> dict
         snapshot(),
     ):
         tally = _Tally(export, index)
-        file_format.write(tally.watching(records_of(export.project, options)), sink, about)
+        gathered = Gathered(sink)
+        file_format.write(tally.watching(records_of(export.project, options)), gathered, about)
+        gathered.flush()
         if not tally.n_rows:
             raise InvalidInput(NOTHING)
         tally.close()
@@ -143,6 +146,7 @@ class _Tally:
         self._export = export
         # Without a time in it, equal captions have equal indexes.
         self._index = gzip.GzipFile("", "wb", 1, cast(BinaryIO, index), mtime=0)
+        self._lines = Gathered(self._index)
         self.n_rows = self.n_videos = self.n_captions = 0
         self.guidelines: set[int] = set()
         self.splits: Counter[str] = Counter()
@@ -164,10 +168,11 @@ class _Tally:
         self.splits[record.split] += 1
         self.guidelines |= {each.guideline for each in record.captions if each.guideline}
         place = record.clip_row, record.start_ms, record.task_id, record.end_ms
-        self._index.write(msgspec.json.encode((*place, record.video_id, record.caption)) + b"\n")
+        self._lines.write(msgspec.json.encode((*place, record.video_id, record.caption)) + b"\n")
 
     def close(self) -> None:
         """End the index."""
+        self._lines.flush()
         self._index.close()
 
     @property
