@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from portal.models.assignments import Assignment
 from portal.models.evaluations import Evaluation, EvaluationItem
-from portal.models.members import Annotator
+from portal.models.members import Annotator, AnnotatorState
 from portal.models.predictions import Prediction
 from portal.models.projects import Project
 from portal.models.tasks import Task
@@ -77,7 +77,8 @@ def pairs_open_to(voter: Annotator) -> models.QuerySet[EvaluationItem, tuple[int
     """Pairs that this person may be asked about, (id, votes), those with the fewest votes first.
 
     Of models nobody has decided on, in projects that ask; not voted on yet; captions that differ;
-    and none whose clip the person is captioning now. Their own words the service leaves out.
+    and none whose clip the person is captioning now. None at all for people who are paused or given
+    gold only, and in a paused project. Their own words the service leaves out.
     """
     votes = Preference.objects.on_items()
     counted = votes.order_by().values("first_id").annotate(n=Count("pk")).values("n")
@@ -85,7 +86,11 @@ def pairs_open_to(voter: Annotator) -> models.QuerySet[EvaluationItem, tuple[int
     return (
         EvaluationItem.objects.filter(
             evaluation__in=Evaluation.objects.undecided().filter(
-                project_id=voter.project_id, project__asks_preferences=True
+                project_id=voter.project_id,
+                project__asks_preferences=True,
+                project__is_paused=False,
+                project__annotators__in=[voter.pk],
+                project__annotators__state=AnnotatorState.ACTIVE,
             ),
             is_identical=False,
         )

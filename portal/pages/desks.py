@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from portal.algorithms.exams import State
-from portal.models import Annotation, Assignment, Task
+from portal.models import Annotation, Assignment, Task, preferences
 from portal.models.members import AnnotatorState
 from portal.models.tasks import TaskQuerySet
 from portal.pages.seats import Seat
@@ -26,20 +26,23 @@ class Desk:
     n_to_review: int
     n_disputed: int
     n_to_audit: int
+    n_to_compare: int
     n_captions: int
     running: Assignment | None
     why_empty: str
 
     @property
     def is_empty(self) -> bool:
-        waiting = (self.n_to_caption, self.n_to_review, self.n_disputed, self.n_to_audit)
-        return not (any(waiting) or self.running)
+        captions = (self.n_to_caption, self.n_to_review, self.n_to_compare)
+        return not (any(captions) or self.n_disputed or self.n_to_audit or self.running)
 
 
 def desk_of(seat: Seat) -> Desk:
     """Count what waits for the person, each count up to MOST_COUNTED."""
     if not seat.may_caption:
-        return Desk(seat, 0, 0, 0, 0, 0, None, "You may read here; captioning needs another role.")
+        return Desk(
+            seat, 0, 0, 0, 0, 0, 0, None, "You may read here; captioning needs another role."
+        )
     annotator = seat.known_annotator
     pk = annotator.pk if annotator else 0  # nobody yet: no task is theirs
     waiting = Task.objects.open_for(pk, seat.project.pk)
@@ -51,6 +54,7 @@ def desk_of(seat: Seat) -> Desk:
         n_to_review=_n_to_review(seat),
         n_disputed=_count(Task.objects.disputed_for, seat),
         n_to_audit=_count(Task.objects.awaiting_audit_by, seat),
+        n_to_compare=_n_to_compare(seat),
         n_captions=Annotation.objects.filter(author_id=pk).count(),
         running=Assignment.objects.live().filter(annotator_id=pk).first(),
         why_empty=why_empty(seat),
@@ -68,6 +72,12 @@ def _fitting(seat: Seat, waiting: TaskQuerySet) -> TaskQuerySet:
     """Leave out what asks for a language or skill that the person does not have."""
     pools = assignments.pools_of(seat.known_annotator) if seat.known_annotator else None
     return waiting if pools is None else waiting.filter(pool__in=pools)
+
+
+def _n_to_compare(seat: Seat) -> int:
+    if seat.known_annotator is None:
+        return 0
+    return preferences.pairs_open_to(seat.known_annotator)[:MOST_COUNTED].count()
 
 
 def _n_to_review(seat: Seat) -> int:

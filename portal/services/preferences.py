@@ -18,6 +18,7 @@ from portal.models import (
     Prediction,
     Preference,
 )
+from portal.models.members import AnnotatorState
 from portal.models.preferences import Choice, pairs_open_to
 from portal.signals import announce
 
@@ -99,6 +100,8 @@ def _item(item_id: int, voter: Annotator) -> EvaluationItem:
         raise NotFound(f"There is no pair {item_id} in this project.")
     if not item.evaluation.project.asks_preferences:
         raise Conflict("This project does not ask which caption people prefer.")
+    if voter.state != AnnotatorState.ACTIVE:
+        raise Conflict(f"{voter} is {voter.get_state_display()}; a manager can change that.")
     if item.is_identical:
         raise Conflict("Both captions say the same; there is nothing to choose.")
     if not type(item.evaluation).objects.undecided().filter(pk=item.evaluation_id).exists():

@@ -39,6 +39,13 @@ def test_people_choose_between_two_captions_without_knowing_whose_they_are(seat,
     assert (vote.voter.user, vote.choice) == (user, "both")
 
 
+def test_the_home_page_says_that_pairs_wait(seat, evaluation):
+    EvaluationItemFactory(evaluation=evaluation)
+    _, client = seat()
+    client.get("/compare/shapes")  # from now on they are an annotator here
+    assert "Compare captions" in client.get("/").content.decode()
+
+
 @pytest.mark.parametrize("sent", [{}, {"pair": "x", "choice": "left"}, {"choice": "maybe"}])
 def test_a_choice_that_cannot_be_is_refused_in_words(seat, evaluation, sent):
     item = EvaluationItemFactory(evaluation=evaluation)

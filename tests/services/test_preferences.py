@@ -138,6 +138,22 @@ def test_a_project_may_ask_nobody(evaluation, voter):
         preferences.cast(item_id=item.pk, voter=voter, choice="left")
 
 
+@pytest.mark.parametrize("state", ["paused", "quarantined"])
+def test_people_who_are_paused_or_given_gold_only_do_not_vote(evaluation, state):
+    item = item_of(evaluation)
+    voter = AnnotatorFactory(project=evaluation.project, state=state)
+    assert preferences.next_pair(voter=voter) is None
+    with pytest.raises(Conflict):
+        preferences.cast(item_id=item.pk, voter=voter, choice="left")
+
+
+def test_a_paused_project_asks_nobody(evaluation, voter):
+    item_of(evaluation)
+    evaluation.project.is_paused = True
+    evaluation.project.save()
+    assert preferences.next_pair(voter=voter) is None
+
+
 def test_wrong_choices_and_foreign_pairs_are_refused(evaluation, voter):
     item = item_of(evaluation)
     with pytest.raises(InvalidInput):
