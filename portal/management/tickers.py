@@ -6,6 +6,7 @@ turn, and it never takes the thread along that would have given it.
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -16,6 +17,9 @@ from django.db import close_old_connections
 logger = logging.getLogger(__name__)
 
 N_DELIVERERS = 16
+# A call that takes longer than this waits for somebody; beside it there is room for another one.
+QUICK_SECONDS = 1.0
+MOST_WAITING = 32
 
 
 class Ticker(threading.Thread):
@@ -39,8 +43,9 @@ class Ticker(threading.Thread):
 class Deliverers:
     """A pool for outside calls; never two at once to one endpoint, so it delays only itself.
 
-    Endpoints that fail hold at most half of the pool, however many hang: the rest is for those
-    that answer.
+    `n_threads` calls are begun at once; those that have waited for a while no longer count, so that
+    endpoints which hang for the first time do not fill the pool. Endpoints that are known to fail
+    hold at most half of it.
     """
 
     def __init__(
@@ -53,22 +58,27 @@ class Deliverers:
         self.due = due
         self.deliver = deliver
         self.n_threads = n_threads
-        self.pool = ThreadPoolExecutor(n_threads, thread_name_prefix="deliverer")
-        self.busy: dict[int, bool] = {}  # endpoint → whether it was failing
+        self.pool = ThreadPoolExecutor(n_threads + MOST_WAITING, thread_name_prefix="deliverer")
+        self.busy: dict[int, tuple[bool, float]] = {}  # endpoint → whether it was failing, since
 
     def send_due(self) -> None:
         """Start the delivery of whatever is due at endpoints that have no call under way."""
         for delivery_id, endpoint_id, is_failing in self.due():
             if endpoint_id in self.busy or (is_failing and self._has_enough_failing()):
                 continue
-            if len(self.busy) >= self.n_threads:
+            if self._is_full():
                 return
-            self.busy[endpoint_id] = is_failing
+            self.busy[endpoint_id] = (is_failing, time.monotonic())
             call = self.pool.submit(tidily, self.deliver, delivery_id)
             call.add_done_callback(partial(self._landed, delivery_id, endpoint_id))
 
     def _has_enough_failing(self) -> bool:
-        return 2 * sum(list(self.busy.values())) >= self.n_threads
+        return 2 * sum(failing for failing, _ in list(self.busy.values())) >= self.n_threads
+
+    def _is_full(self) -> bool:
+        begun = time.monotonic() - QUICK_SECONDS
+        n_quick = sum(since >= begun for _, since in list(self.busy.values()))
+        return n_quick >= self.n_threads or len(self.busy) >= self.n_threads + MOST_WAITING
 
     def _landed(self, delivery_id: int, endpoint_id: int, call: "Future[Any]") -> None:
         self.busy.pop(endpoint_id, None)

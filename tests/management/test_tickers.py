@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 
+from portal.management import tickers
 from portal.management.tickers import Deliverers, Ticker
 
 
@@ -103,5 +104,22 @@ def test_endpoints_that_fail_hold_at_most_half_of_the_threads() -> None:
     deliverers.send_due()
     assert reached.wait(10)
     assert sum(n < 9 for n in begun) == 2
+    hang.set()
+    deliverers.close()
+
+
+def test_calls_that_wait_make_room_for_another(monkeypatch) -> None:
+    hang, reached = threading.Event(), threading.Event()
+
+    def deliver(delivery_id: int) -> None:
+        hang.wait(10) if delivery_id < 2 else reached.set()
+
+    due = [(n, n, False) for n in range(3)]
+    deliverers = Deliverers(due=lambda: due, deliver=deliver, n_threads=2)
+    deliverers.send_due()
+    assert not reached.is_set()
+    monkeypatch.setattr(tickers, "QUICK_SECONDS", -1.0)
+    deliverers.send_due()
+    assert reached.wait(10)
     hang.set()
     deliverers.close()
