@@ -170,7 +170,7 @@ def measure_refit(report: Report, project: "Project") -> None:
 
 def measure_again(report: Report, project: "Project", n: int) -> None:
     """Look again at the first closed tasks with the new numbers."""
-    from portal.models import Consensus, Refit
+    from portal.models import Refit
     from portal.services import consensus
     from portal.services.consensus import reconsidering
 
@@ -179,7 +179,6 @@ def measure_again(report: Report, project: "Project", n: int) -> None:
     reconsidering.AT_ONCE = n
     looked, seconds = timed(lambda: consensus.reconsider(refit_id=refit.pk))
     report.add("N2", "closed tasks looked at again a second", looked / seconds)
-    report.add("N2", "share that re-opened", Consensus.objects.filter(number=2).count() / looked)
 
 
 def measure_settling(report: Report, project: "Project") -> None:
