@@ -4,9 +4,10 @@ With the clips' bytes it loads as it is; without them, `file_name` is left out a
 where each clip is. https://huggingface.co/docs/datasets/video_load
 """
 
-from collections import defaultdict
+import tempfile
 from collections.abc import Iterable, Iterator
-from typing import Any
+from contextlib import ExitStack
+from typing import IO, Any
 
 import msgspec
 
@@ -50,16 +51,27 @@ class Line(msgspec.Struct, kw_only=True):
 def write(records: Iterable[Record], sink: Sink, about: About) -> None:
     """Write the zip: clips as they come, the lists at its end."""
     archive, names = archives.ZipOut(sink), _Names(about)
-    lines: dict[str, list[bytes]] = defaultdict(list)
-    for number, record in enumerate(records, 1):
-        split = record.split if record.split in SPLITS else SPLITS[0]
-        name = names.of(record, split, number, archive)
-        if about.media is None or name:  # a clip without bytes cannot be in a folder of clips
-            lines[split].append(encoded(_line(record, name)))
-    for split in SPLITS:
-        if lines[split] or not any(lines.values()):
-            archive.add(f"{split}/{METADATA}", b"\n".join([*lines[split], b""]))
+    with ExitStack() as stack:
+        lists: dict[str, IO[bytes]] = {  # a line a segment: on disk, not in memory
+            split: stack.enter_context(tempfile.TemporaryFile()) for split in SPLITS
+        }
+        for number, record in enumerate(records, 1):
+            split = record.split if record.split in SPLITS else SPLITS[0]
+            name = names.of(record, split, number, archive)
+            if about.media is None or name:  # no clip without bytes in a folder of clips
+                lists[split].write(encoded(_line(record, name)) + b"\n")
+        _append(lists, archive)
     archive.close()
+
+
+def _append(lists: dict[str, IO[bytes]], archive: archives.ZipOut) -> None:
+    """Put the lists in that hold something, or an empty one where none does."""
+    is_empty = not any(each.tell() for each in lists.values())
+    for split, each in lists.items():
+        n_bytes = each.tell()
+        each.seek(0)
+        if n_bytes or is_empty:
+            archive.copy(f"{split}/{METADATA}", each, n_bytes)
 
 
 class _Names:
