@@ -47,7 +47,7 @@ class Ledger:
         self.secrets: dict[str, str] = {}
         self.bodies: dict[str, set[str]] = defaultdict(set)
         self.arrived: dict[str, float] = {}
-        self.n_requests = self.n_refused = self.n_repeated = self.n_failed = 0
+        self.n_requests = self.n_refused = self.n_repeated = self.n_failed = self.n_cut = 0
 
     def take(self, path: str, headers: dict[str, str], body: bytes) -> int:
         """Check one request with the independent library and return the status to answer."""
@@ -77,6 +77,9 @@ def receiving(ledger: Ledger) -> Iterator[int]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
+            if len(body) < int(self.headers["Content-Length"]):
+                ledger.n_cut += 1  # its sender was killed before the whole of it was sent
+                return
             self.send_response_only(ledger.take(self.path, headers, body))
             self.end_headers()
 
@@ -156,6 +159,7 @@ def kill_senders(report: Report, ledger: Ledger, port: int, n_events: int, n_kil
     report.add("T11", "ids that came with two bodies", unstable, most=0)
     report.add("T11", "requests the independent library refused", ledger.n_refused, most=0)
     report.add("T11", "requests in all", ledger.n_requests)
+    report.add("T11", "requests cut off by a kill", ledger.n_cut)
     report.add("T11", "share of requests answered 500", ledger.n_failed / ledger.n_requests)
     report.add("T11", "events that arrived twice (a kill after the answer)", ledger.n_repeated)
     report.add("T11", "seconds", time.monotonic() - started)
