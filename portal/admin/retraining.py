@@ -11,7 +11,7 @@ from portal.admin.filters import ScopedRelatedFilter
 from portal.admin.forms import Confirmation
 from portal.admin.runs import Act, Data
 from portal.admin.sites import site
-from portal.models import BatchItem, MiniBatch, RetrainJob
+from portal.models import BatchItem, Cluster, MiniBatch, RetrainJob, Surprise
 from portal.models.events import CallbackOutcome
 from portal.models.retraining import ACTIVE
 from portal.services import retraining
@@ -95,3 +95,24 @@ class RetrainJobAdmin(ActingAdmin):
     def unknown(self, row: RetrainJob) -> int:
         """How many such messages came."""
         return row.callbacks.filter(outcome=CallbackOutcome.UNKNOWN).count()
+
+
+@register(Surprise, site=site)
+class SurpriseAdmin(ScopedAdmin):
+    """How far each measured caption of a model lies from people's: the points of its chart."""
+
+    list_display = ("consensus", "version", rounded("value", "distance", 3), "created_at")
+    list_filter = (("project", ScopedRelatedFilter), ("version", ScopedRelatedFilter))
+    list_select_related = ("project", "version", "consensus")
+    search_fields = ("=consensus__id", "version__name")
+
+
+@register(Cluster, site=site)
+class ClusterAdmin(ScopedAdmin):
+    """Groups of tasks that are like one another, and how many of each are settled."""
+
+    hidden = ("leader",)
+    list_display = ("id", "project", "space", "n_labelled")
+    list_filter = (("project", ScopedRelatedFilter), "space")
+    list_select_related = ("project",)
+    search_fields = ("=id",)

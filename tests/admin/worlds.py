@@ -18,6 +18,13 @@ def one_of_everything(project: models.Project, *, word: str = "a dog runs") -> d
     rows |= _evidence(project, rows, word)
     rows |= _training(project, rows)
     rows |= _integrations(project, rows)
+    rows["surprise"] = models.Surprise.objects.create(
+        project=project,
+        version=rows["prediction"].version,
+        consensus=rows["consensus"],
+        value=0.2,
+    )
+    rows["cluster"] = models.Cluster.objects.create(project=project, space=0, leader=b"00")
     return rows
 
 
