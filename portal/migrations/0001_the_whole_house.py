@@ -13,2465 +13,709 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     initial = True
 
     dependencies = [
-        ("auth", "0012_alter_user_first_name_max_length"),
+        ('auth', '0012_alter_user_first_name_max_length'),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="User",
+            name='User',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("password", models.CharField(max_length=128, verbose_name="password")),
-                (
-                    "last_login",
-                    models.DateTimeField(blank=True, null=True, verbose_name="last login"),
-                ),
-                (
-                    "is_superuser",
-                    models.BooleanField(
-                        default=False,
-                        help_text="Designates that this user has all permissions without explicitly assigning them.",
-                        verbose_name="superuser status",
-                    ),
-                ),
-                (
-                    "first_name",
-                    models.CharField(blank=True, max_length=150, verbose_name="first name"),
-                ),
-                (
-                    "last_name",
-                    models.CharField(blank=True, max_length=150, verbose_name="last name"),
-                ),
-                (
-                    "email",
-                    models.EmailField(blank=True, max_length=254, verbose_name="email address"),
-                ),
-                (
-                    "is_staff",
-                    models.BooleanField(
-                        default=False,
-                        help_text="Designates whether the user can log into this admin site.",
-                        verbose_name="staff status",
-                    ),
-                ),
-                (
-                    "is_active",
-                    models.BooleanField(
-                        default=True,
-                        help_text="Designates whether this user should be treated as active. Unselect this instead of deleting accounts.",
-                        verbose_name="active",
-                    ),
-                ),
-                (
-                    "date_joined",
-                    models.DateTimeField(
-                        default=django.utils.timezone.now, verbose_name="date joined"
-                    ),
-                ),
-                (
-                    "username",
-                    models.CharField(
-                        error_messages={"unique": "Somebody already has this user name."},
-                        help_text="Letters, digits and @ . + - _ only, 64 at most.",
-                        max_length=64,
-                        unique=True,
-                        validators=[django.contrib.auth.validators.ASCIIUsernameValidator()],
-                    ),
-                ),
-                (
-                    "groups",
-                    models.ManyToManyField(
-                        blank=True,
-                        help_text="The groups this user belongs to. A user will get all permissions granted to each of their groups.",
-                        related_name="user_set",
-                        related_query_name="user",
-                        to="auth.group",
-                        verbose_name="groups",
-                    ),
-                ),
-                (
-                    "user_permissions",
-                    models.ManyToManyField(
-                        blank=True,
-                        help_text="Specific permissions for this user.",
-                        related_name="user_set",
-                        related_query_name="user",
-                        to="auth.permission",
-                        verbose_name="user permissions",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('password', models.CharField(max_length=128, verbose_name='password')),
+                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
+                ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
+                ('first_name', models.CharField(blank=True, max_length=150, verbose_name='first name')),
+                ('last_name', models.CharField(blank=True, max_length=150, verbose_name='last name')),
+                ('email', models.EmailField(blank=True, max_length=254, verbose_name='email address')),
+                ('is_staff', models.BooleanField(default=False, help_text='Designates whether the user can log into this admin site.', verbose_name='staff status')),
+                ('is_active', models.BooleanField(default=True, help_text='Designates whether this user should be treated as active. Unselect this instead of deleting accounts.', verbose_name='active')),
+                ('date_joined', models.DateTimeField(default=django.utils.timezone.now, verbose_name='date joined')),
+                ('username', models.CharField(error_messages={'unique': 'Somebody already has this user name.'}, help_text='Letters, digits and @ . + - _ only, 64 at most.', max_length=64, unique=True, validators=[django.contrib.auth.validators.ASCIIUsernameValidator()])),
+                ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
+                ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
             ],
             options={
-                "verbose_name": "user",
-                "verbose_name_plural": "users",
-                "abstract": False,
+                'verbose_name': 'user',
+                'verbose_name_plural': 'users',
+                'abstract': False,
             },
             managers=[
-                ("objects", django.contrib.auth.models.UserManager()),
+                ('objects', django.contrib.auth.models.UserManager()),
             ],
         ),
         migrations.CreateModel(
-            name="IdempotencyKey",
+            name='IdempotencyKey',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "owner",
-                    models.CharField(help_text="Who called: a user or a token.", max_length=80),
-                ),
-                ("route", models.CharField(max_length=200)),
-                ("key", models.CharField(max_length=255)),
-                ("body_sha256", models.CharField(max_length=64)),
-                ("status", models.PositiveSmallIntegerField(blank=True, null=True)),
-                ("body", models.JSONField(blank=True, null=True)),
-                (
-                    "created_at",
-                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('owner', models.CharField(help_text='Who called: a user or a token.', max_length=80)),
+                ('route', models.CharField(max_length=200)),
+                ('key', models.CharField(max_length=255)),
+                ('body_sha256', models.CharField(max_length=64)),
+                ('status', models.PositiveSmallIntegerField(blank=True, null=True)),
+                ('body', models.JSONField(blank=True, null=True)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
             ],
             options={
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("owner", "route", "key"), name="a_key_is_used_once"
-                    )
-                ],
+                'constraints': [models.UniqueConstraint(fields=('owner', 'route', 'key'), name='a_key_is_used_once')],
             },
         ),
         migrations.CreateModel(
-            name="Project",
+            name='Project',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("slug", models.SlugField(max_length=60, unique=True)),
-                ("name", models.CharField(max_length=120)),
-                ("description", models.TextField(blank=True)),
-                (
-                    "language",
-                    models.CharField(
-                        default="en",
-                        help_text="BCP 47 tag of the captions' language; decides how they are split into words.",
-                        max_length=16,
-                        validators=[
-                            django.core.validators.RegexValidator(
-                                "^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", "A BCP 47 tag such as en."
-                            )
-                        ],
-                    ),
-                ),
-                (
-                    "mode",
-                    models.CharField(
-                        choices=[("caption", "Caption"), ("transcription", "Transcription")],
-                        default="caption",
-                        max_length=16,
-                    ),
-                ),
-                (
-                    "is_paused",
-                    models.BooleanField(
-                        default=False, help_text="Nobody is given work while paused."
-                    ),
-                ),
-                ("is_demo", models.BooleanField(default=False, editable=False)),
-                (
-                    "min_captions",
-                    models.PositiveSmallIntegerField(
-                        default=3, help_text="Captions before a task may settle."
-                    ),
-                ),
-                (
-                    "max_captions",
-                    models.PositiveSmallIntegerField(
-                        default=5, help_text="Captions after which a task goes to an expert."
-                    ),
-                ),
-                (
-                    "threshold",
-                    models.FloatField(
-                        default=0.65,
-                        help_text="Confidence at which a task stops asking.",
-                        validators=[
-                            django.core.validators.MinValueValidator(0.0),
-                            django.core.validators.MaxValueValidator(1.0),
-                        ],
-                    ),
-                ),
-                (
-                    "audit_share",
-                    models.FloatField(
-                        default=0.05,
-                        help_text="Settled tasks drawn at random for a blind expert audit.",
-                        validators=[
-                            django.core.validators.MinValueValidator(0.0),
-                            django.core.validators.MaxValueValidator(1.0),
-                        ],
-                    ),
-                ),
-                (
-                    "lease_minutes",
-                    models.PositiveSmallIntegerField(
-                        default=30,
-                        help_text="At least 15.",
-                        validators=[django.core.validators.MinValueValidator(15)],
-                    ),
-                ),
-                (
-                    "prediction_shown_to",
-                    models.CharField(
-                        choices=[
-                            ("nobody", "nobody (blind)"),
-                            ("experts", "experts only"),
-                            ("everyone", "everyone"),
-                        ],
-                        default="nobody",
-                        help_text="Seeing the model's caption makes people copy it; blind is the safe choice. The first caption of each task is written blind whatever is chosen here.",
-                        max_length=16,
-                    ),
-                ),
-                (
-                    "audio",
-                    models.CharField(
-                        choices=[
-                            ("required", "Required"),
-                            ("optional", "Optional"),
-                            ("muted", "Muted"),
-                        ],
-                        default="optional",
-                        max_length=16,
-                    ),
-                ),
-                (
-                    "registers_annotators",
-                    models.BooleanField(
-                        default=False,
-                        help_text="Service tokens may bring annotator ids the project does not know.",
-                    ),
-                ),
-                (
-                    "gold_first",
-                    models.PositiveSmallIntegerField(
-                        default=4,
-                        help_text="Gold tasks that every newcomer answers; 0 turns gold off.",
-                    ),
-                ),
-                (
-                    "gold_rate",
-                    models.FloatField(
-                        default=0.04,
-                        help_text="Chance of a gold task after that.",
-                        validators=[
-                            django.core.validators.MinValueValidator(0.0),
-                            django.core.validators.MaxValueValidator(1.0),
-                        ],
-                    ),
-                ),
-                (
-                    "uncertain_share",
-                    models.FloatField(
-                        default=0.3,
-                        help_text="The most uncertain share of predictions that opens tasks.",
-                        validators=[
-                            django.core.validators.MinValueValidator(0.0),
-                            django.core.validators.MaxValueValidator(1.0),
-                        ],
-                    ),
-                ),
-                (
-                    "control_share",
-                    models.FloatField(
-                        default=0.1,
-                        help_text="Random control slice that measures what prioritising saves.",
-                        validators=[
-                            django.core.validators.MinValueValidator(0.0),
-                            django.core.validators.MaxValueValidator(1.0),
-                        ],
-                    ),
-                ),
-                (
-                    "evaluation_share",
-                    models.FloatField(
-                        default=0.1,
-                        help_text="Videos kept for evaluation, never trained on.",
-                        validators=[
-                            django.core.validators.MinValueValidator(0.0),
-                            django.core.validators.MaxValueValidator(1.0),
-                        ],
-                    ),
-                ),
-                (
-                    "evaluation_salt",
-                    models.CharField(
-                        default=portal.models.projects.new_salt, editable=False, max_length=16
-                    ),
-                ),
-                (
-                    "uncertainty_weight",
-                    models.FloatField(
-                        default=0.7,
-                        help_text="Weight of uncertainty × novelty in a task's priority.",
-                        validators=[
-                            django.core.validators.MinValueValidator(0.0),
-                            django.core.validators.MaxValueValidator(1.0),
-                        ],
-                    ),
-                ),
-                (
-                    "conflict_weight",
-                    models.FloatField(
-                        default=0.2,
-                        help_text="Weight of disagreement so far in a task's priority.",
-                        validators=[
-                            django.core.validators.MinValueValidator(0.0),
-                            django.core.validators.MaxValueValidator(1.0),
-                        ],
-                    ),
-                ),
-                (
-                    "finish_weight",
-                    models.FloatField(
-                        default=0.1,
-                        help_text="Weight of finishing begun tasks in a task's priority.",
-                        validators=[
-                            django.core.validators.MinValueValidator(0.0),
-                            django.core.validators.MaxValueValidator(1.0),
-                        ],
-                    ),
-                ),
-                (
-                    "horizon_hours",
-                    models.FloatField(
-                        default=24.0,
-                        help_text="How many hours of waiting the highest priority may overtake.",
-                        validators=[django.core.validators.MinValueValidator(0.01)],
-                    ),
-                ),
-                (
-                    "batch_size",
-                    models.PositiveIntegerField(
-                        default=200, help_text="New consensuses that start a retraining."
-                    ),
-                ),
-                (
-                    "cooldown_hours",
-                    models.FloatField(
-                        default=24.0,
-                        help_text="Least time between retrainings.",
-                        validators=[django.core.validators.MinValueValidator(0.0)],
-                    ),
-                ),
-                ("promotes_automatically", models.BooleanField(default=False)),
-                (
-                    "created_at",
-                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('slug', models.SlugField(max_length=60, unique=True)),
+                ('name', models.CharField(max_length=120)),
+                ('description', models.TextField(blank=True)),
+                ('language', models.CharField(default='en', help_text="BCP 47 tag of the captions' language; decides how they are split into words.", max_length=16, validators=[django.core.validators.RegexValidator('^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$', 'A BCP 47 tag such as en.')])),
+                ('mode', models.CharField(choices=[('caption', 'Caption'), ('transcription', 'Transcription')], default='caption', max_length=16)),
+                ('is_paused', models.BooleanField(default=False, help_text='Nobody is given work while paused.')),
+                ('is_demo', models.BooleanField(default=False, editable=False)),
+                ('min_captions', models.PositiveSmallIntegerField(default=3, help_text='Captions before a task may settle.')),
+                ('max_captions', models.PositiveSmallIntegerField(default=5, help_text='Captions after which a task goes to an expert.')),
+                ('threshold', models.FloatField(default=0.65, help_text='Confidence at which a task stops asking.', validators=[django.core.validators.MinValueValidator(0.0), django.core.validators.MaxValueValidator(1.0)])),
+                ('audit_share', models.FloatField(default=0.05, help_text='Settled tasks drawn at random for a blind expert audit.', validators=[django.core.validators.MinValueValidator(0.0), django.core.validators.MaxValueValidator(1.0)])),
+                ('lease_minutes', models.PositiveSmallIntegerField(default=30, help_text='At least 15.', validators=[django.core.validators.MinValueValidator(15)])),
+                ('prediction_shown_to', models.CharField(choices=[('nobody', 'nobody (blind)'), ('experts', 'experts only'), ('everyone', 'everyone')], default='nobody', help_text="Seeing the model's caption makes people copy it; blind is the safe choice. The first caption of each task is written blind whatever is chosen here.", max_length=16)),
+                ('audio', models.CharField(choices=[('required', 'Required'), ('optional', 'Optional'), ('muted', 'Muted')], default='optional', max_length=16)),
+                ('registers_annotators', models.BooleanField(default=False, help_text='Service tokens may bring annotator ids the project does not know.')),
+                ('gold_first', models.PositiveSmallIntegerField(default=4, help_text='Gold tasks that every newcomer answers; 0 turns gold off.')),
+                ('gold_rate', models.FloatField(default=0.04, help_text='Chance of a gold task after that.', validators=[django.core.validators.MinValueValidator(0.0), django.core.validators.MaxValueValidator(1.0)])),
+                ('uncertain_share', models.FloatField(default=0.3, help_text='The most uncertain share of predictions that opens tasks.', validators=[django.core.validators.MinValueValidator(0.0), django.core.validators.MaxValueValidator(1.0)])),
+                ('control_share', models.FloatField(default=0.1, help_text='Random control slice that measures what prioritising saves.', validators=[django.core.validators.MinValueValidator(0.0), django.core.validators.MaxValueValidator(1.0)])),
+                ('evaluation_share', models.FloatField(default=0.1, help_text='Videos kept for evaluation, never trained on.', validators=[django.core.validators.MinValueValidator(0.0), django.core.validators.MaxValueValidator(1.0)])),
+                ('evaluation_salt', models.CharField(default=portal.models.projects.new_salt, editable=False, max_length=16)),
+                ('uncertainty_weight', models.FloatField(default=0.7, help_text="Weight of uncertainty × novelty in a task's priority.", validators=[django.core.validators.MinValueValidator(0.0), django.core.validators.MaxValueValidator(1.0)])),
+                ('conflict_weight', models.FloatField(default=0.2, help_text="Weight of disagreement so far in a task's priority.", validators=[django.core.validators.MinValueValidator(0.0), django.core.validators.MaxValueValidator(1.0)])),
+                ('finish_weight', models.FloatField(default=0.1, help_text="Weight of finishing begun tasks in a task's priority.", validators=[django.core.validators.MinValueValidator(0.0), django.core.validators.MaxValueValidator(1.0)])),
+                ('horizon_hours', models.FloatField(default=24.0, help_text='How many hours of waiting the highest priority may overtake.', validators=[django.core.validators.MinValueValidator(0.01)])),
+                ('batch_size', models.PositiveIntegerField(default=200, help_text='New consensuses that start a retraining.')),
+                ('cooldown_hours', models.FloatField(default=24.0, help_text='Least time between retrainings.', validators=[django.core.validators.MinValueValidator(0.0)])),
+                ('promotes_automatically', models.BooleanField(default=False)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
             ],
             options={
-                "ordering": ["name"],
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(("lease_minutes__gte", 15)),
-                        name="lease_is_at_least_15_minutes",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            ("max_captions__gte", models.F("min_captions")),
-                            ("min_captions__gte", 1),
-                        ),
-                        name="max_captions_is_at_least_min_captions",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("threshold__gte", 0), ("threshold__lte", 1)),
-                        name="threshold_is_between_0_and_1",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("batch_size__gte", 1)), name="batch_size_is_at_least_1"
-                    ),
-                ],
+                'ordering': ['name'],
+                'constraints': [models.CheckConstraint(condition=models.Q(('lease_minutes__gte', 15)), name='lease_is_at_least_15_minutes'), models.CheckConstraint(condition=models.Q(('max_captions__gte', models.F('min_captions')), ('min_captions__gte', 1)), name='max_captions_is_at_least_min_captions'), models.CheckConstraint(condition=models.Q(('threshold__gte', 0), ('threshold__lte', 1)), name='threshold_is_between_0_and_1'), models.CheckConstraint(condition=models.Q(('batch_size__gte', 1)), name='batch_size_is_at_least_1')],
             },
         ),
         migrations.CreateModel(
-            name="Endpoint",
+            name='Endpoint',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("uid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ("url", models.URLField(max_length=500)),
-                (
-                    "events",
-                    models.JSONField(
-                        blank=True, default=list, help_text="Types wanted; empty is all."
-                    ),
-                ),
-                ("secret", models.TextField(editable=False, help_text="Encrypted.")),
-                ("previous_secret", models.TextField(blank=True, editable=False)),
-                ("previous_until", models.DateTimeField(blank=True, editable=False, null=True)),
-                ("is_active", models.BooleanField(default=True)),
-                ("disabled_reason", models.CharField(blank=True, editable=False, max_length=200)),
-                ("failing_since", models.DateTimeField(blank=True, editable=False, null=True)),
-                (
-                    "created_at",
-                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
-                ),
-                (
-                    "project",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="endpoints",
-                        to="portal.project",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('uid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ('url', models.URLField(max_length=500)),
+                ('events', models.JSONField(blank=True, default=list, help_text='Types wanted; empty is all.')),
+                ('secret', models.TextField(editable=False, help_text='Encrypted.')),
+                ('previous_secret', models.TextField(blank=True, editable=False)),
+                ('previous_until', models.DateTimeField(blank=True, editable=False, null=True)),
+                ('is_active', models.BooleanField(default=True)),
+                ('disabled_reason', models.CharField(blank=True, editable=False, max_length=200)),
+                ('failing_since', models.DateTimeField(blank=True, editable=False, null=True)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='endpoints', to='portal.project')),
             ],
             options={
-                "ordering": ["project", "id"],
+                'ordering': ['project', 'id'],
             },
         ),
         migrations.CreateModel(
-            name="Event",
+            name='Event',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("uid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ("type", models.CharField(max_length=40)),
-                ("data", models.JSONField(default=dict)),
-                (
-                    "created_at",
-                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
-                ),
-                (
-                    "project",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="events",
-                        to="portal.project",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('uid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ('type', models.CharField(max_length=40)),
+                ('data', models.JSONField(default=dict)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='portal.project')),
             ],
             options={
-                "ordering": ["-id"],
+                'ordering': ['-id'],
             },
         ),
         migrations.CreateModel(
-            name="Annotator",
+            name='Annotator',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "annotator_id",
-                    models.CharField(help_text="The id that integrations use.", max_length=100),
-                ),
-                ("name", models.CharField(blank=True, max_length=120)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("active", "Active"),
-                            ("paused", "Paused"),
-                            ("quarantined", "gold only"),
-                        ],
-                        default="active",
-                        max_length=16,
-                    ),
-                ),
-                ("is_expert", models.BooleanField(default=False)),
-                ("n_residuals", models.PositiveIntegerField(default=0, editable=False)),
-                ("sum_residuals", models.FloatField(default=0.0, editable=False)),
-                ("sum_squares", models.FloatField(default=0.0, editable=False)),
-                ("skill", models.FloatField(default=0.0, editable=False)),
-                ("skill_error", models.FloatField(default=0.0, editable=False)),
-                ("reliability", models.FloatField(default=0.5, editable=False)),
-                ("reliability_low", models.FloatField(default=0.0, editable=False)),
-                ("reliability_high", models.FloatField(default=1.0, editable=False)),
-                ("n_gold", models.PositiveIntegerField(default=0, editable=False)),
-                (
-                    "sum_gold",
-                    models.FloatField(
-                        default=0.0, editable=False, help_text="Gold answered well, summed."
-                    ),
-                ),
-                (
-                    "created_at",
-                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="annotators",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "project",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="annotators",
-                        to="portal.project",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('annotator_id', models.CharField(help_text='The id that integrations use.', max_length=100)),
+                ('name', models.CharField(blank=True, max_length=120)),
+                ('state', models.CharField(choices=[('active', 'Active'), ('paused', 'Paused'), ('quarantined', 'gold only')], default='active', max_length=16)),
+                ('is_expert', models.BooleanField(default=False)),
+                ('n_residuals', models.PositiveIntegerField(default=0, editable=False)),
+                ('sum_residuals', models.FloatField(default=0.0, editable=False)),
+                ('sum_squares', models.FloatField(default=0.0, editable=False)),
+                ('skill', models.FloatField(default=0.0, editable=False)),
+                ('skill_error', models.FloatField(default=0.0, editable=False)),
+                ('reliability', models.FloatField(default=0.5, editable=False)),
+                ('reliability_low', models.FloatField(default=0.0, editable=False)),
+                ('reliability_high', models.FloatField(default=1.0, editable=False)),
+                ('n_gold', models.PositiveIntegerField(default=0, editable=False)),
+                ('sum_gold', models.FloatField(default=0.0, editable=False, help_text='Gold answered well, summed.')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='annotators', to=settings.AUTH_USER_MODEL)),
+                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='annotators', to='portal.project')),
             ],
             options={
-                "ordering": ["project", "annotator_id"],
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("project", "annotator_id"),
-                        name="annotator_ids_are_unique_in_a_project",
-                    ),
-                    models.UniqueConstraint(
-                        condition=models.Q(("user__isnull", False)),
-                        fields=("project", "user"),
-                        name="one_annotator_per_user_and_project",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("reliability__gte", 0), ("reliability__lte", 1)),
-                        name="reliability_is_between_0_and_1",
-                    ),
-                ],
+                'ordering': ['project', 'annotator_id'],
+                'constraints': [models.UniqueConstraint(fields=('project', 'annotator_id'), name='annotator_ids_are_unique_in_a_project'), models.UniqueConstraint(condition=models.Q(('user__isnull', False)), fields=('project', 'user'), name='one_annotator_per_user_and_project'), models.CheckConstraint(condition=models.Q(('reliability__gte', 0), ('reliability__lte', 1)), name='reliability_is_between_0_and_1')],
             },
         ),
         migrations.CreateModel(
-            name="Guideline",
+            name='Guideline',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("number", models.PositiveIntegerField()),
-                ("text", models.TextField()),
-                (
-                    "created_at",
-                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
-                ),
-                (
-                    "created_by",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "project",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="guidelines",
-                        to="portal.project",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.PositiveIntegerField()),
+                ('text', models.TextField()),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),
+                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='guidelines', to='portal.project')),
             ],
             options={
-                "ordering": ["project", "-number"],
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("project", "number"), name="guideline_numbers_are_unique"
-                    )
-                ],
+                'ordering': ['project', '-number'],
+                'constraints': [models.UniqueConstraint(fields=('project', 'number'), name='guideline_numbers_are_unique')],
             },
         ),
         migrations.CreateModel(
-            name="ModelVersion",
+            name='ModelVersion',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("name", models.CharField(max_length=120)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("candidate", "Candidate"),
-                            ("current", "Current"),
-                            ("retired", "Retired"),
-                        ],
-                        default="candidate",
-                        max_length=16,
-                    ),
-                ),
-                ("uri", models.CharField(blank=True, max_length=500)),
-                ("sha256", models.CharField(blank=True, max_length=64)),
-                (
-                    "uncertainty_bins",
-                    models.JSONField(
-                        default=list,
-                        editable=False,
-                        help_text="Histogram of raw uncertainties (256 bins).",
-                    ),
-                ),
-                (
-                    "embedding_size",
-                    models.PositiveIntegerField(
-                        blank=True,
-                        editable=False,
-                        help_text="Fixed by the first embedding posted.",
-                        null=True,
-                    ),
-                ),
-                (
-                    "created_at",
-                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
-                ),
-                ("promoted_at", models.DateTimeField(blank=True, editable=False, null=True)),
-                (
-                    "base",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="descendants",
-                        to="portal.modelversion",
-                    ),
-                ),
-                (
-                    "project",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="versions",
-                        to="portal.project",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=120)),
+                ('state', models.CharField(choices=[('candidate', 'Candidate'), ('current', 'Current'), ('retired', 'Retired')], default='candidate', max_length=16)),
+                ('uri', models.CharField(blank=True, max_length=500)),
+                ('sha256', models.CharField(blank=True, max_length=64)),
+                ('uncertainty_bins', models.JSONField(default=list, editable=False, help_text='Histogram of raw uncertainties (256 bins).')),
+                ('embedding_size', models.PositiveIntegerField(blank=True, editable=False, help_text='Fixed by the first embedding posted.', null=True)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('promoted_at', models.DateTimeField(blank=True, editable=False, null=True)),
+                ('base', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='descendants', to='portal.modelversion')),
+                ('project', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='portal.project')),
             ],
             options={
-                "ordering": ["project", "-id"],
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("project", "name"), name="version_names_are_unique_in_a_project"
-                    ),
-                    models.UniqueConstraint(
-                        condition=models.Q(("state", "current")),
-                        fields=("project",),
-                        name="one_current_version_per_project",
-                    ),
-                ],
+                'ordering': ['project', '-id'],
+                'constraints': [models.UniqueConstraint(fields=('project', 'name'), name='version_names_are_unique_in_a_project'), models.UniqueConstraint(condition=models.Q(('state', 'current')), fields=('project',), name='one_current_version_per_project')],
             },
         ),
         migrations.CreateModel(
-            name="MiniBatch",
+            name='MiniBatch',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("mini_batch_id", models.CharField(max_length=100)),
-                (
-                    "ids_sha256",
-                    models.CharField(help_text="Hash of the sorted task ids.", max_length=64),
-                ),
-                ("manifest_key", models.CharField(blank=True, max_length=200)),
-                ("manifest_sha256", models.CharField(blank=True, max_length=64)),
-                ("manifest_bytes", models.PositiveIntegerField(default=0)),
-                ("n_records", models.PositiveIntegerField(default=0)),
-                (
-                    "created_at",
-                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
-                ),
-                (
-                    "project",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="batches",
-                        to="portal.project",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('mini_batch_id', models.CharField(max_length=100)),
+                ('ids_sha256', models.CharField(help_text='Hash of the sorted task ids.', max_length=64)),
+                ('manifest_key', models.CharField(blank=True, max_length=200)),
+                ('manifest_sha256', models.CharField(blank=True, max_length=64)),
+                ('manifest_bytes', models.PositiveIntegerField(default=0)),
+                ('n_records', models.PositiveIntegerField(default=0)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('project', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='batches', to='portal.project')),
             ],
             options={
-                "verbose_name_plural": "mini-batches",
-                "ordering": ["-id"],
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("project", "mini_batch_id"),
-                        name="mini_batch_ids_are_unique_in_a_project",
-                    )
-                ],
+                'verbose_name_plural': 'mini-batches',
+                'ordering': ['-id'],
+                'constraints': [models.UniqueConstraint(fields=('project', 'mini_batch_id'), name='mini_batch_ids_are_unique_in_a_project')],
             },
         ),
         migrations.CreateModel(
-            name="Membership",
+            name='Membership',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "role",
-                    models.CharField(
-                        choices=[
-                            ("manager", "Manager"),
-                            ("expert", "Expert"),
-                            ("annotator", "Annotator"),
-                            ("reader", "read-only"),
-                        ],
-                        max_length=16,
-                    ),
-                ),
-                ("is_active", models.BooleanField(default=True)),
-                (
-                    "created_at",
-                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="memberships",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "project",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="memberships",
-                        to="portal.project",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('role', models.CharField(choices=[('manager', 'Manager'), ('expert', 'Expert'), ('annotator', 'Annotator'), ('reader', 'read-only')], max_length=16)),
+                ('is_active', models.BooleanField(default=True)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to=settings.AUTH_USER_MODEL)),
+                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='portal.project')),
             ],
             options={
-                "ordering": ["project", "user"],
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("project", "user"), name="one_role_per_user_and_project"
-                    )
-                ],
+                'ordering': ['project', 'user'],
+                'constraints': [models.UniqueConstraint(fields=('project', 'user'), name='one_role_per_user_and_project')],
             },
         ),
         migrations.CreateModel(
-            name="Invitation",
+            name='Invitation',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "role",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("manager", "Manager"),
-                            ("expert", "Expert"),
-                            ("annotator", "Annotator"),
-                            ("reader", "read-only"),
-                        ],
-                        max_length=16,
-                    ),
-                ),
-                ("token_hash", models.CharField(editable=False, max_length=64, unique=True)),
-                (
-                    "note",
-                    models.CharField(
-                        blank=True, help_text="For whom; shown to managers only.", max_length=120
-                    ),
-                ),
-                (
-                    "created_at",
-                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
-                ),
-                ("expires_at", models.DateTimeField(default=portal.models.members.in_two_weeks)),
-                ("accepted_at", models.DateTimeField(blank=True, editable=False, null=True)),
-                (
-                    "accepted_by",
-                    models.ForeignKey(
-                        blank=True,
-                        editable=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "created_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "project",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="invitations",
-                        to="portal.project",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('role', models.CharField(blank=True, choices=[('manager', 'Manager'), ('expert', 'Expert'), ('annotator', 'Annotator'), ('reader', 'read-only')], max_length=16)),
+                ('token_hash', models.CharField(editable=False, max_length=64, unique=True)),
+                ('note', models.CharField(blank=True, help_text='For whom; shown to managers only.', max_length=120)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('expires_at', models.DateTimeField(default=portal.models.members.in_two_weeks)),
+                ('accepted_at', models.DateTimeField(blank=True, editable=False, null=True)),
+                ('accepted_by', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('project', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='invitations', to='portal.project')),
             ],
             options={
-                "ordering": ["-created_at"],
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(("project__isnull", True), ("role", "")),
-                            models.Q(
-                                ("project__isnull", False), models.Q(("role", ""), _negated=True)
-                            ),
-                            _connector="OR",
-                        ),
-                        name="invitation_names_a_project_with_a_role_or_neither",
-                    )
-                ],
+                'ordering': ['-created_at'],
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('project__isnull', True), ('role', '')), models.Q(('project__isnull', False), models.Q(('role', ''), _negated=True)), _connector='OR'), name='invitation_names_a_project_with_a_role_or_neither')],
             },
         ),
         migrations.CreateModel(
-            name="Export",
+            name='Export',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("uid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ("name", models.CharField(max_length=120)),
-                (
-                    "format",
-                    models.CharField(
-                        choices=[("jsonl", "JSON Lines")], default="jsonl", max_length=16
-                    ),
-                ),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("requested", "Requested"),
-                            ("building", "Building"),
-                            ("ready", "Ready"),
-                            ("failed", "Failed"),
-                        ],
-                        default="requested",
-                        editable=False,
-                        max_length=16,
-                    ),
-                ),
-                ("failure", models.CharField(blank=True, editable=False, max_length=300)),
-                ("file_key", models.CharField(blank=True, editable=False, max_length=200)),
-                ("sha256", models.CharField(blank=True, editable=False, max_length=64)),
-                ("n_bytes", models.BigIntegerField(default=0, editable=False)),
-                ("n_rows", models.PositiveIntegerField(default=0, editable=False)),
-                (
-                    "created_at",
-                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
-                ),
-                ("finished_at", models.DateTimeField(blank=True, editable=False, null=True)),
-                (
-                    "requested_by",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "project",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="exports",
-                        to="portal.project",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('uid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ('name', models.CharField(max_length=120)),
+                ('format', models.CharField(choices=[('jsonl', 'JSON Lines')], default='jsonl', max_length=16)),
+                ('state', models.CharField(choices=[('requested', 'Requested'), ('building', 'Building'), ('ready', 'Ready'), ('failed', 'Failed')], default='requested', editable=False, max_length=16)),
+                ('failure', models.CharField(blank=True, editable=False, max_length=300)),
+                ('file_key', models.CharField(blank=True, editable=False, max_length=200)),
+                ('sha256', models.CharField(blank=True, editable=False, max_length=64)),
+                ('n_bytes', models.BigIntegerField(default=0, editable=False)),
+                ('n_rows', models.PositiveIntegerField(default=0, editable=False)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('finished_at', models.DateTimeField(blank=True, editable=False, null=True)),
+                ('requested_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('project', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='exports', to='portal.project')),
             ],
             options={
-                "ordering": ["-id"],
+                'ordering': ['-id'],
             },
         ),
         migrations.CreateModel(
-            name="AuditEntry",
+            name='AuditEntry',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("actor", models.CharField(max_length=120)),
-                ("action", models.CharField(max_length=60)),
-                ("object_type", models.CharField(max_length=40)),
-                ("object_id", models.CharField(max_length=40)),
-                ("details", models.JSONField(default=dict)),
-                (
-                    "created_at",
-                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "project",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="audit_entries",
-                        to="portal.project",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('actor', models.CharField(max_length=120)),
+                ('action', models.CharField(max_length=60)),
+                ('object_type', models.CharField(max_length=40)),
+                ('object_id', models.CharField(max_length=40)),
+                ('details', models.JSONField(default=dict)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('project', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='audit_entries', to='portal.project')),
             ],
             options={
-                "verbose_name_plural": "audit entries",
-                "ordering": ["-id"],
+                'verbose_name_plural': 'audit entries',
+                'ordering': ['-id'],
             },
         ),
         migrations.CreateModel(
-            name="Refit",
+            name='Refit',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("number", models.PositiveIntegerField()),
-                ("parameters", models.JSONField()),
-                ("n_captions", models.PositiveIntegerField(default=0)),
-                (
-                    "created_at",
-                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
-                ),
-                (
-                    "project",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="refits",
-                        to="portal.project",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.PositiveIntegerField()),
+                ('parameters', models.JSONField()),
+                ('n_captions', models.PositiveIntegerField(default=0)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='refits', to='portal.project')),
             ],
             options={
-                "ordering": ["project", "-number"],
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("project", "number"), name="refit_numbers_are_unique"
-                    )
-                ],
+                'ordering': ['project', '-number'],
+                'constraints': [models.UniqueConstraint(fields=('project', 'number'), name='refit_numbers_are_unique')],
             },
         ),
         migrations.CreateModel(
-            name="ServiceToken",
+            name='ServiceToken',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("name", models.CharField(max_length=120)),
-                ("prefix", models.CharField(editable=False, max_length=12)),
-                ("token_hash", models.CharField(editable=False, max_length=64, unique=True)),
-                ("scopes", models.JSONField(default=list)),
-                (
-                    "created_at",
-                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
-                ),
-                ("expires_at", models.DateTimeField(blank=True, null=True)),
-                ("revoked_at", models.DateTimeField(blank=True, editable=False, null=True)),
-                (
-                    "created_by",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "project",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="tokens",
-                        to="portal.project",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=120)),
+                ('prefix', models.CharField(editable=False, max_length=12)),
+                ('token_hash', models.CharField(editable=False, max_length=64, unique=True)),
+                ('scopes', models.JSONField(default=list)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('expires_at', models.DateTimeField(blank=True, null=True)),
+                ('revoked_at', models.DateTimeField(blank=True, editable=False, null=True)),
+                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tokens', to='portal.project')),
             ],
             options={
-                "ordering": ["project", "name"],
+                'ordering': ['project', 'name'],
             },
         ),
         migrations.CreateModel(
-            name="Video",
+            name='Video',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("uid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                (
-                    "video_id",
-                    models.CharField(help_text="The id that integrations use.", max_length=200),
-                ),
-                ("source_url", models.URLField(blank=True, max_length=2000)),
-                ("file_key", models.CharField(blank=True, editable=False, max_length=200)),
-                ("thumbnail_key", models.CharField(blank=True, editable=False, max_length=200)),
-                ("sha256", models.CharField(blank=True, editable=False, max_length=64)),
-                (
-                    "posted_sha256",
-                    models.CharField(
-                        blank=True,
-                        editable=False,
-                        help_text="Of the bytes as they came; `sha256` is of those that are served.",
-                        max_length=64,
-                    ),
-                ),
-                ("n_bytes", models.BigIntegerField(default=0, editable=False)),
-                ("mime", models.CharField(blank=True, editable=False, max_length=60)),
-                ("codec", models.CharField(blank=True, editable=False, max_length=40)),
-                ("clip_seconds", models.FloatField(blank=True, editable=False, null=True)),
-                ("width", models.PositiveIntegerField(default=0, editable=False)),
-                ("height", models.PositiveIntegerField(default=0, editable=False)),
-                ("frames_per_second", models.FloatField(default=0.0, editable=False)),
-                ("has_audio", models.BooleanField(default=False, editable=False)),
-                ("tags", models.JSONField(blank=True, default=list)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("registered", "registered, no file yet"),
-                            ("fetching", "Fetching"),
-                            ("ready", "Ready"),
-                            ("failed", "Failed"),
-                            ("erased", "Erased"),
-                        ],
-                        default="registered",
-                        editable=False,
-                        max_length=16,
-                    ),
-                ),
-                ("failure", models.CharField(blank=True, editable=False, max_length=300)),
-                ("n_attempts", models.PositiveSmallIntegerField(default=0, editable=False)),
-                (
-                    "next_attempt_at",
-                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
-                ),
-                (
-                    "is_evaluation",
-                    models.BooleanField(
-                        default=False,
-                        editable=False,
-                        help_text="Kept for evaluation; decided once, never trained on.",
-                    ),
-                ),
-                (
-                    "created_at",
-                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
-                ),
-                ("erased_at", models.DateTimeField(blank=True, editable=False, null=True)),
-                (
-                    "project",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="videos",
-                        to="portal.project",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('uid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ('video_id', models.CharField(help_text='The id that integrations use.', max_length=200)),
+                ('source_url', models.URLField(blank=True, max_length=2000)),
+                ('file_key', models.CharField(blank=True, editable=False, max_length=200)),
+                ('thumbnail_key', models.CharField(blank=True, editable=False, max_length=200)),
+                ('sha256', models.CharField(blank=True, editable=False, max_length=64)),
+                ('posted_sha256', models.CharField(blank=True, editable=False, help_text='Of the bytes as they came; `sha256` is of those that are served.', max_length=64)),
+                ('n_bytes', models.BigIntegerField(default=0, editable=False)),
+                ('mime', models.CharField(blank=True, editable=False, max_length=60)),
+                ('codec', models.CharField(blank=True, editable=False, max_length=40)),
+                ('clip_seconds', models.FloatField(blank=True, editable=False, null=True)),
+                ('width', models.PositiveIntegerField(default=0, editable=False)),
+                ('height', models.PositiveIntegerField(default=0, editable=False)),
+                ('frames_per_second', models.FloatField(default=0.0, editable=False)),
+                ('has_audio', models.BooleanField(default=False, editable=False)),
+                ('tags', models.JSONField(blank=True, default=list)),
+                ('state', models.CharField(choices=[('registered', 'registered, no file yet'), ('fetching', 'Fetching'), ('ready', 'Ready'), ('failed', 'Failed'), ('erased', 'Erased')], default='registered', editable=False, max_length=16)),
+                ('failure', models.CharField(blank=True, editable=False, max_length=300)),
+                ('n_attempts', models.PositiveSmallIntegerField(default=0, editable=False)),
+                ('next_attempt_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('is_evaluation', models.BooleanField(default=False, editable=False, help_text='Kept for evaluation; decided once, never trained on.')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('erased_at', models.DateTimeField(blank=True, editable=False, null=True)),
+                ('project', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='videos', to='portal.project')),
             ],
             options={
-                "ordering": ["id"],
-                "indexes": [
-                    models.Index(
-                        condition=models.Q(("state__in", ["registered", "fetching"])),
-                        fields=["next_attempt_at"],
-                        name="videos_without_media",
-                    )
-                ],
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("project", "video_id"), name="video_ids_are_unique_in_a_project"
-                    )
-                ],
+                'ordering': ['id'],
+                'indexes': [models.Index(condition=models.Q(('state__in', ['registered', 'fetching'])), fields=['next_attempt_at'], name='videos_without_media')],
+                'constraints': [models.UniqueConstraint(fields=('project', 'video_id'), name='video_ids_are_unique_in_a_project')],
             },
         ),
         migrations.CreateModel(
-            name="Delivery",
+            name='Delivery',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("pending", "Pending"),
-                            ("delivered", "Delivered"),
-                            ("exhausted", "Exhausted"),
-                            ("cancelled", "Cancelled"),
-                        ],
-                        default="pending",
-                        max_length=16,
-                    ),
-                ),
-                ("n_attempts", models.PositiveSmallIntegerField(default=0)),
-                ("next_attempt_at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("held_until", models.DateTimeField(blank=True, null=True)),
-                ("delivered_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "created_at",
-                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
-                ),
-                (
-                    "endpoint",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="deliveries",
-                        to="portal.endpoint",
-                    ),
-                ),
-                (
-                    "event",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="deliveries",
-                        to="portal.event",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('state', models.CharField(choices=[('pending', 'Pending'), ('delivered', 'Delivered'), ('exhausted', 'Exhausted'), ('cancelled', 'Cancelled')], default='pending', max_length=16)),
+                ('n_attempts', models.PositiveSmallIntegerField(default=0)),
+                ('next_attempt_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('held_until', models.DateTimeField(blank=True, null=True)),
+                ('delivered_at', models.DateTimeField(blank=True, null=True)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('endpoint', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='portal.endpoint')),
+                ('event', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='portal.event')),
             ],
             options={
-                "verbose_name_plural": "deliveries",
-                "ordering": ["-id"],
-                "indexes": [
-                    models.Index(
-                        condition=models.Q(("state", "pending")),
-                        fields=["next_attempt_at"],
-                        name="pending_deliveries",
-                    )
-                ],
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("event", "endpoint"), name="an_event_reaches_an_endpoint_once"
-                    )
-                ],
+                'verbose_name_plural': 'deliveries',
+                'ordering': ['-id'],
+                'indexes': [models.Index(condition=models.Q(('state', 'pending')), fields=['next_attempt_at'], name='pending_deliveries')],
+                'constraints': [models.UniqueConstraint(fields=('event', 'endpoint'), name='an_event_reaches_an_endpoint_once')],
             },
         ),
         migrations.CreateModel(
-            name="Prediction",
+            name='Prediction',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("start_ms", models.PositiveIntegerField(default=0)),
-                ("end_ms", models.PositiveIntegerField(default=0)),
-                ("caption", models.TextField()),
-                ("posted_uncertainty", models.FloatField(blank=True, null=True)),
-                (
-                    "uncertainty",
-                    models.FloatField(
-                        help_text="0 sure … 1 unsure, by the best estimator available."
-                    ),
-                ),
-                (
-                    "estimator",
-                    models.CharField(help_text="Where the uncertainty comes from.", max_length=8),
-                ),
-                ("tokens", models.JSONField(blank=True, null=True)),
-                ("candidates", models.JSONField(blank=True, null=True)),
-                ("embedding", models.BinaryField(blank=True, null=True)),
-                ("body_sha256", models.CharField(editable=False, max_length=64)),
-                ("is_standing", models.BooleanField(default=True)),
-                (
-                    "is_considered",
-                    models.BooleanField(
-                        default=False,
-                        editable=False,
-                        help_text="Whether a task was opened for it or not needed.",
-                    ),
-                ),
-                (
-                    "created_at",
-                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
-                ),
-                (
-                    "version",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="predictions",
-                        to="portal.modelversion",
-                    ),
-                ),
-                (
-                    "project",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="predictions",
-                        to="portal.project",
-                    ),
-                ),
-                (
-                    "video",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="predictions",
-                        to="portal.video",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('start_ms', models.PositiveIntegerField(default=0)),
+                ('end_ms', models.PositiveIntegerField(default=0)),
+                ('caption', models.TextField()),
+                ('posted_uncertainty', models.FloatField(blank=True, null=True)),
+                ('uncertainty', models.FloatField(help_text='0 sure … 1 unsure, by the best estimator available.')),
+                ('estimator', models.CharField(help_text='Where the uncertainty comes from.', max_length=8)),
+                ('tokens', models.JSONField(blank=True, null=True)),
+                ('candidates', models.JSONField(blank=True, null=True)),
+                ('embedding', models.BinaryField(blank=True, null=True)),
+                ('body_sha256', models.CharField(editable=False, max_length=64)),
+                ('is_standing', models.BooleanField(default=True)),
+                ('is_considered', models.BooleanField(default=False, editable=False, help_text='Whether a task was opened for it or not needed.')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='predictions', to='portal.modelversion')),
+                ('project', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='predictions', to='portal.project')),
+                ('video', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='predictions', to='portal.video')),
             ],
             options={
-                "ordering": ["id"],
-                "indexes": [
-                    models.Index(
-                        condition=models.Q(("is_considered", False)),
-                        fields=["id"],
-                        name="predictions_to_consider",
-                    ),
-                    models.Index(
-                        fields=["video", "start_ms", "end_ms"], name="predictions_by_segment"
-                    ),
-                ],
-                "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("is_standing", True)),
-                        fields=("version", "video", "start_ms", "end_ms"),
-                        name="one_standing_prediction_per_version_and_segment",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("uncertainty__gte", 0), ("uncertainty__lte", 1)),
-                        name="uncertainty_is_between_0_and_1",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            ("end_ms", 0), ("end_ms__gt", models.F("start_ms")), _connector="OR"
-                        ),
-                        name="prediction_ends_after_it_starts",
-                    ),
-                ],
+                'ordering': ['id'],
+                'indexes': [models.Index(condition=models.Q(('is_considered', False)), fields=['id'], name='predictions_to_consider'), models.Index(fields=['video', 'start_ms', 'end_ms'], name='predictions_by_segment')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('is_standing', True)), fields=('version', 'video', 'start_ms', 'end_ms'), name='one_standing_prediction_per_version_and_segment'), models.CheckConstraint(condition=models.Q(('uncertainty__gte', 0), ('uncertainty__lte', 1)), name='uncertainty_is_between_0_and_1'), models.CheckConstraint(condition=models.Q(('end_ms', 0), ('end_ms__gt', models.F('start_ms')), _connector='OR'), name='prediction_ends_after_it_starts')],
             },
         ),
         migrations.CreateModel(
-            name="RetrainJob",
+            name='RetrainJob',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("uid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("frozen", "frozen, manifest being written"),
-                            ("dispatching", "Dispatching"),
-                            ("accepted", "Accepted"),
-                            ("running", "Running"),
-                            ("succeeded", "succeeded, to be decided"),
-                            ("promoted", "Promoted"),
-                            ("rejected", "Rejected"),
-                            ("inconclusive", "Inconclusive"),
-                            ("failed", "Failed"),
-                            ("timed_out", "timed out"),
-                            ("cancelled", "Cancelled"),
-                        ],
-                        default="frozen",
-                        max_length=16,
-                    ),
-                ),
-                (
-                    "reason",
-                    models.CharField(
-                        default="manual", help_text="count, schedule or manual", max_length=16
-                    ),
-                ),
-                (
-                    "seq",
-                    models.PositiveIntegerField(
-                        default=0, help_text="The newest callback that counted."
-                    ),
-                ),
-                ("progress", models.FloatField(default=0.0)),
-                ("external_run", models.JSONField(blank=True, default=dict)),
-                ("metrics", models.JSONField(blank=True, default=dict)),
-                ("error", models.JSONField(blank=True, default=dict)),
-                ("heartbeat_seconds", models.PositiveIntegerField(default=60)),
-                (
-                    "created_at",
-                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
-                ),
-                ("heard_at", models.DateTimeField(blank=True, null=True)),
-                ("finished_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "batch",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="job",
-                        to="portal.minibatch",
-                    ),
-                ),
-                (
-                    "new_version",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="made_by",
-                        to="portal.modelversion",
-                    ),
-                ),
-                (
-                    "project",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="retrain_jobs",
-                        to="portal.project",
-                    ),
-                ),
-                (
-                    "requested_by",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "version",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="retrain_jobs",
-                        to="portal.modelversion",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('uid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ('state', models.CharField(choices=[('frozen', 'frozen, manifest being written'), ('dispatching', 'Dispatching'), ('accepted', 'Accepted'), ('running', 'Running'), ('succeeded', 'succeeded, to be decided'), ('promoted', 'Promoted'), ('rejected', 'Rejected'), ('inconclusive', 'Inconclusive'), ('failed', 'Failed'), ('timed_out', 'timed out'), ('cancelled', 'Cancelled')], default='frozen', max_length=16)),
+                ('reason', models.CharField(default='manual', help_text='count, schedule or manual', max_length=16)),
+                ('seq', models.PositiveIntegerField(default=0, help_text='The newest callback that counted.')),
+                ('progress', models.FloatField(default=0.0)),
+                ('external_run', models.JSONField(blank=True, default=dict)),
+                ('metrics', models.JSONField(blank=True, default=dict)),
+                ('error', models.JSONField(blank=True, default=dict)),
+                ('heartbeat_seconds', models.PositiveIntegerField(default=60)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('heard_at', models.DateTimeField(blank=True, null=True)),
+                ('finished_at', models.DateTimeField(blank=True, null=True)),
+                ('batch', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='job', to='portal.minibatch')),
+                ('new_version', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='made_by', to='portal.modelversion')),
+                ('project', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='retrain_jobs', to='portal.project')),
+                ('requested_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='retrain_jobs', to='portal.modelversion')),
             ],
             options={
-                "ordering": ["-id"],
-                "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(
-                            ("state__in", ["frozen", "dispatching", "accepted", "running"])
-                        ),
-                        fields=("version",),
-                        name="one_open_retrain_job_per_version",
-                    )
-                ],
+                'ordering': ['-id'],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('state__in', ['frozen', 'dispatching', 'accepted', 'running'])), fields=('version',), name='one_open_retrain_job_per_version')],
             },
         ),
         migrations.CreateModel(
-            name="Callback",
+            name='Callback',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("webhook_id", models.CharField(max_length=200)),
-                ("body_sha256", models.CharField(max_length=64)),
-                (
-                    "created_at",
-                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
-                ),
-                (
-                    "endpoint",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="callbacks",
-                        to="portal.endpoint",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('webhook_id', models.CharField(max_length=200)),
+                ('body_sha256', models.CharField(max_length=64)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('endpoint', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='callbacks', to='portal.endpoint')),
             ],
             options={
-                "ordering": ["-id"],
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("endpoint", "webhook_id"), name="a_callback_counts_once"
-                    )
-                ],
+                'ordering': ['-id'],
+                'constraints': [models.UniqueConstraint(fields=('endpoint', 'webhook_id'), name='a_callback_counts_once')],
             },
         ),
         migrations.CreateModel(
-            name="DeliveryAttempt",
+            name='DeliveryAttempt',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("number", models.PositiveSmallIntegerField()),
-                ("status", models.PositiveSmallIntegerField(blank=True, null=True)),
-                ("error", models.CharField(blank=True, max_length=300)),
-                ("milliseconds", models.PositiveIntegerField(default=0)),
-                (
-                    "created_at",
-                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
-                ),
-                (
-                    "delivery",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="attempts",
-                        to="portal.delivery",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.PositiveSmallIntegerField()),
+                ('status', models.PositiveSmallIntegerField(blank=True, null=True)),
+                ('error', models.CharField(blank=True, max_length=300)),
+                ('milliseconds', models.PositiveIntegerField(default=0)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('delivery', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='portal.delivery')),
             ],
             options={
-                "ordering": ["delivery", "number"],
+                'ordering': ['delivery', 'number'],
             },
         ),
         migrations.CreateModel(
-            name="Evaluation",
+            name='Evaluation',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "verdict",
-                    models.CharField(
-                        choices=[
-                            ("pending", "Pending"),
-                            ("promote", "Promote"),
-                            ("reject", "Reject"),
-                            ("inconclusive", "Inconclusive"),
-                        ],
-                        default="pending",
-                        max_length=16,
-                    ),
-                ),
-                ("reasons", models.JSONField(default=list, help_text="Sentences that say why.")),
-                (
-                    "metrics",
-                    models.JSONField(
-                        default=dict,
-                        help_text="Per metric: original, retrained, delta, low, high, p.",
-                    ),
-                ),
-                ("n_tasks", models.PositiveIntegerField(default=0)),
-                ("n_wins", models.PositiveIntegerField(default=0)),
-                ("n_ties", models.PositiveIntegerField(default=0)),
-                ("n_losses", models.PositiveIntegerField(default=0)),
-                (
-                    "n_more_labels",
-                    models.PositiveIntegerField(
-                        blank=True,
-                        help_text="How many more evaluation labels would decide.",
-                        null=True,
-                    ),
-                ),
-                ("promoted_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "created_at",
-                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
-                ),
-                ("finished_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "original",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="portal.modelversion",
-                    ),
-                ),
-                (
-                    "retrained",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="evaluations",
-                        to="portal.modelversion",
-                    ),
-                ),
-                (
-                    "project",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="evaluations",
-                        to="portal.project",
-                    ),
-                ),
-                (
-                    "job",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="evaluations",
-                        to="portal.retrainjob",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('verdict', models.CharField(choices=[('pending', 'Pending'), ('promote', 'Promote'), ('reject', 'Reject'), ('inconclusive', 'Inconclusive')], default='pending', max_length=16)),
+                ('reasons', models.JSONField(default=list, help_text='Sentences that say why.')),
+                ('metrics', models.JSONField(default=dict, help_text='Per metric: original, retrained, delta, low, high, p.')),
+                ('n_tasks', models.PositiveIntegerField(default=0)),
+                ('n_wins', models.PositiveIntegerField(default=0)),
+                ('n_ties', models.PositiveIntegerField(default=0)),
+                ('n_losses', models.PositiveIntegerField(default=0)),
+                ('n_more_labels', models.PositiveIntegerField(blank=True, help_text='How many more evaluation labels would decide.', null=True)),
+                ('promoted_at', models.DateTimeField(blank=True, null=True)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('finished_at', models.DateTimeField(blank=True, null=True)),
+                ('original', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='portal.modelversion')),
+                ('retrained', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='evaluations', to='portal.modelversion')),
+                ('project', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='evaluations', to='portal.project')),
+                ('job', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='evaluations', to='portal.retrainjob')),
             ],
             options={
-                "ordering": ["-id"],
-                "constraints": [
-                    models.UniqueConstraint(fields=("job",), name="one_evaluation_per_retrain_job")
-                ],
+                'ordering': ['-id'],
+                'constraints': [models.UniqueConstraint(fields=('job',), name='one_evaluation_per_retrain_job')],
             },
         ),
         migrations.CreateModel(
-            name="Task",
+            name='Task',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("start_ms", models.PositiveIntegerField(default=0)),
-                (
-                    "end_ms",
-                    models.PositiveIntegerField(default=0, help_text="0 is the end of the clip."),
-                ),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("open", "Open"),
-                            ("settled", "Settled"),
-                            ("disputed", "disputed, for an expert"),
-                            ("parked", "parked, for a manager"),
-                            ("rejected", "Rejected"),
-                            ("superseded", "Superseded"),
-                        ],
-                        default="open",
-                        max_length=16,
-                    ),
-                ),
-                (
-                    "park_reason",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("unplayable", "does not play"),
-                            ("nothing", "nothing to describe"),
-                            ("language", "wrong language"),
-                            ("unsafe", "Unsafe"),
-                        ],
-                        max_length=16,
-                    ),
-                ),
-                (
-                    "is_gold",
-                    models.BooleanField(default=False, help_text="Its right answers are known."),
-                ),
-                ("is_evaluation", models.BooleanField(default=False, editable=False)),
-                (
-                    "is_control",
-                    models.BooleanField(
-                        default=False, help_text="Drawn at random, whatever its priority."
-                    ),
-                ),
-                (
-                    "is_audited",
-                    models.BooleanField(
-                        default=False, help_text="Drawn for the blind expert audit."
-                    ),
-                ),
-                ("uncertainty", models.FloatField(default=0.5, help_text="Rank-normalised, 0–1.")),
-                (
-                    "difficulty",
-                    models.FloatField(default=0.0, help_text="Logits: −1 easy … +1 hard."),
-                ),
-                (
-                    "difficulty_level",
-                    models.PositiveSmallIntegerField(
-                        blank=True, choices=[(1, "low"), (5, "medium"), (10, "high")], null=True
-                    ),
-                ),
-                ("business_value", models.FloatField(default=1.0, help_text="¼ … 4")),
-                ("due_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "priority",
-                    models.FloatField(
-                        default=0.0, help_text="Score S of the key; higher is sooner."
-                    ),
-                ),
-                (
-                    "virtual_due",
-                    models.DateTimeField(
-                        default=django.utils.timezone.now,
-                        help_text="Tasks are served in this order.",
-                    ),
-                ),
-                ("why_next", models.JSONField(default=dict, editable=False)),
-                ("n_wanted", models.PositiveSmallIntegerField(default=3)),
-                ("n_taken", models.PositiveSmallIntegerField(default=0)),
-                ("n_captions", models.PositiveSmallIntegerField(default=0)),
-                (
-                    "revision",
-                    models.PositiveIntegerField(
-                        default=0, help_text="Rises with each piece of evidence."
-                    ),
-                ),
-                (
-                    "settled_revision",
-                    models.PositiveIntegerField(default=0, help_text="The revision last settled."),
-                ),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("closed_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "prediction",
-                    models.ForeignKey(
-                        blank=True,
-                        help_text="The prediction that opened it; the one shown where the project shows any.",
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="tasks",
-                        to="portal.prediction",
-                    ),
-                ),
-                (
-                    "project",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="tasks",
-                        to="portal.project",
-                    ),
-                ),
-                (
-                    "video",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="tasks",
-                        to="portal.video",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('start_ms', models.PositiveIntegerField(default=0)),
+                ('end_ms', models.PositiveIntegerField(default=0, help_text='0 is the end of the clip.')),
+                ('state', models.CharField(choices=[('open', 'Open'), ('settled', 'Settled'), ('disputed', 'disputed, for an expert'), ('parked', 'parked, for a manager'), ('rejected', 'Rejected'), ('superseded', 'Superseded')], default='open', max_length=16)),
+                ('park_reason', models.CharField(blank=True, choices=[('unplayable', 'does not play'), ('nothing', 'nothing to describe'), ('language', 'wrong language'), ('unsafe', 'Unsafe')], max_length=16)),
+                ('is_gold', models.BooleanField(default=False, help_text='Its right answers are known.')),
+                ('is_evaluation', models.BooleanField(default=False, editable=False)),
+                ('is_control', models.BooleanField(default=False, help_text='Drawn at random, whatever its priority.')),
+                ('is_audited', models.BooleanField(default=False, help_text='Drawn for the blind expert audit.')),
+                ('uncertainty', models.FloatField(default=0.5, help_text='Rank-normalised, 0–1.')),
+                ('difficulty', models.FloatField(default=0.0, help_text='Logits: −1 easy … +1 hard.')),
+                ('difficulty_level', models.PositiveSmallIntegerField(blank=True, choices=[(1, 'low'), (5, 'medium'), (10, 'high')], null=True)),
+                ('business_value', models.FloatField(default=1.0, help_text='¼ … 4')),
+                ('due_at', models.DateTimeField(blank=True, null=True)),
+                ('priority', models.FloatField(default=0.0, help_text='Score S of the key; higher is sooner.')),
+                ('virtual_due', models.DateTimeField(default=django.utils.timezone.now, help_text='Tasks are served in this order.')),
+                ('why_next', models.JSONField(default=dict, editable=False)),
+                ('n_wanted', models.PositiveSmallIntegerField(default=3)),
+                ('n_taken', models.PositiveSmallIntegerField(default=0)),
+                ('n_captions', models.PositiveSmallIntegerField(default=0)),
+                ('revision', models.PositiveIntegerField(default=0, help_text='Rises with each piece of evidence.')),
+                ('settled_revision', models.PositiveIntegerField(default=0, help_text='The revision last settled.')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('closed_at', models.DateTimeField(blank=True, null=True)),
+                ('prediction', models.ForeignKey(blank=True, help_text='The prediction that opened it; the one shown where the project shows any.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='tasks', to='portal.prediction')),
+                ('project', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='tasks', to='portal.project')),
+                ('video', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='tasks', to='portal.video')),
             ],
             options={
-                "ordering": ["id"],
-                "indexes": [
-                    models.Index(
-                        condition=models.Q(
-                            ("is_gold", False),
-                            ("n_taken__lt", models.F("n_wanted")),
-                            ("state", "open"),
-                        ),
-                        fields=["project", "virtual_due", "id"],
-                        name="tasks_with_room_by_due",
-                    ),
-                    models.Index(
-                        condition=models.Q(("is_gold", True)),
-                        fields=["project", "is_gold", "id"],
-                        name="gold_tasks",
-                    ),
-                    models.Index(
-                        condition=models.Q(
-                            ("is_gold", False), ("revision__gt", models.F("settled_revision"))
-                        ),
-                        fields=["id"],
-                        name="unsettled_tasks",
-                    ),
-                    models.Index(fields=["project", "state", "id"], name="tasks_by_state"),
-                ],
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("project", "video", "start_ms", "end_ms"),
-                        name="one_task_per_segment",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("n_taken__lte", models.F("n_wanted"))),
-                        name="no_more_slots_taken_than_wanted",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            ("end_ms", 0), ("end_ms__gt", models.F("start_ms")), _connector="OR"
-                        ),
-                        name="task_ends_after_it_starts",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("uncertainty__gte", 0), ("uncertainty__lte", 1)),
-                        name="task_uncertainty_is_between_0_and_1",
-                    ),
-                ],
+                'ordering': ['id'],
+                'indexes': [models.Index(condition=models.Q(('is_gold', False), ('n_taken__lt', models.F('n_wanted')), ('state', 'open')), fields=['project', 'virtual_due', 'id'], name='tasks_with_room_by_due'), models.Index(condition=models.Q(('is_gold', True)), fields=['project', 'is_gold', 'id'], name='gold_tasks'), models.Index(condition=models.Q(('is_gold', False), ('revision__gt', models.F('settled_revision'))), fields=['id'], name='unsettled_tasks'), models.Index(fields=['project', 'state', 'id'], name='tasks_by_state')],
+                'constraints': [models.UniqueConstraint(fields=('project', 'video', 'start_ms', 'end_ms'), name='one_task_per_segment'), models.CheckConstraint(condition=models.Q(('n_taken__lte', models.F('n_wanted'))), name='no_more_slots_taken_than_wanted'), models.CheckConstraint(condition=models.Q(('end_ms', 0), ('end_ms__gt', models.F('start_ms')), _connector='OR'), name='task_ends_after_it_starts'), models.CheckConstraint(condition=models.Q(('uncertainty__gte', 0), ('uncertainty__lte', 1)), name='task_uncertainty_is_between_0_and_1')],
             },
         ),
         migrations.CreateModel(
-            name="Assignment",
+            name='Assignment',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("slot", models.PositiveSmallIntegerField()),
-                ("cap", models.PositiveSmallIntegerField()),
-                ("token", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("leased", "Leased"),
-                            ("submitted", "Submitted"),
-                            ("expired", "Expired"),
-                            ("released", "Released"),
-                            ("skipped", "Skipped"),
-                            ("withdrawn", "Withdrawn"),
-                        ],
-                        default="leased",
-                        max_length=16,
-                    ),
-                ),
-                ("leased_at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("opened_at", models.DateTimeField(blank=True, null=True)),
-                ("expires_at", models.DateTimeField()),
-                ("submitted_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "skip_reason",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("unplayable", "does not play"),
-                            ("nothing", "nothing to describe"),
-                            ("language", "wrong language"),
-                            ("unsafe", "Unsafe"),
-                        ],
-                        max_length=16,
-                    ),
-                ),
-                (
-                    "draft",
-                    models.TextField(
-                        blank=True, help_text="Text that was refused or left; given back."
-                    ),
-                ),
-                ("why_chosen", models.JSONField(default=dict, editable=False)),
-                (
-                    "annotator",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="assignments",
-                        to="portal.annotator",
-                    ),
-                ),
-                (
-                    "prediction_shown",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="portal.prediction",
-                    ),
-                ),
-                (
-                    "task",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="assignments",
-                        to="portal.task",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('slot', models.PositiveSmallIntegerField()),
+                ('cap', models.PositiveSmallIntegerField()),
+                ('token', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ('state', models.CharField(choices=[('leased', 'Leased'), ('submitted', 'Submitted'), ('expired', 'Expired'), ('released', 'Released'), ('skipped', 'Skipped'), ('withdrawn', 'Withdrawn')], default='leased', max_length=16)),
+                ('leased_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('opened_at', models.DateTimeField(blank=True, null=True)),
+                ('expires_at', models.DateTimeField()),
+                ('submitted_at', models.DateTimeField(blank=True, null=True)),
+                ('skip_reason', models.CharField(blank=True, choices=[('unplayable', 'does not play'), ('nothing', 'nothing to describe'), ('language', 'wrong language'), ('unsafe', 'Unsafe')], max_length=16)),
+                ('draft', models.TextField(blank=True, help_text='Text that was refused or left; given back.')),
+                ('why_chosen', models.JSONField(default=dict, editable=False)),
+                ('annotator', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='assignments', to='portal.annotator')),
+                ('prediction_shown', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='portal.prediction')),
+                ('task', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='assignments', to='portal.task')),
             ],
             options={
-                "ordering": ["-id"],
-                "indexes": [
-                    models.Index(
-                        condition=models.Q(("state", "leased")),
-                        fields=["expires_at"],
-                        name="running_leases_by_expiry",
-                    ),
-                    models.Index(fields=["annotator", "state"], name="assignments_by_annotator"),
-                ],
-                "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("state__in", ["leased", "submitted"])),
-                        fields=("task", "slot"),
-                        name="one_holder_per_slot",
-                    ),
-                    models.UniqueConstraint(
-                        fields=("task", "annotator"), name="nobody_gets_a_task_twice"
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("slot__gte", 0), ("slot__lt", models.F("cap"))),
-                        name="slot_is_below_the_cap",
-                    ),
-                ],
+                'ordering': ['-id'],
+                'indexes': [models.Index(condition=models.Q(('state', 'leased')), fields=['expires_at'], name='running_leases_by_expiry'), models.Index(fields=['annotator', 'state'], name='assignments_by_annotator')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('state__in', ['leased', 'submitted'])), fields=('task', 'slot'), name='one_holder_per_slot'), models.UniqueConstraint(fields=('task', 'annotator'), name='nobody_gets_a_task_twice'), models.CheckConstraint(condition=models.Q(('slot__gte', 0), ('slot__lt', models.F('cap'))), name='slot_is_below_the_cap')],
             },
         ),
         migrations.CreateModel(
-            name="Residual",
+            name='Residual',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("value", models.FloatField(default=0.0)),
-                (
-                    "n",
-                    models.PositiveSmallIntegerField(
-                        default=0, help_text="1 while it counts, 0 once withdrawn."
-                    ),
-                ),
-                ("credited", models.FloatField(default=0.0)),
-                ("n_credited", models.PositiveSmallIntegerField(default=0)),
-                (
-                    "disagreed",
-                    models.BooleanField(
-                        default=False, help_text="The caption lost to the consensus."
-                    ),
-                ),
-                (
-                    "changed_at",
-                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
-                ),
-                (
-                    "annotator",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="residuals",
-                        to="portal.annotator",
-                    ),
-                ),
-                (
-                    "task",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="residuals",
-                        to="portal.task",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('value', models.FloatField(default=0.0)),
+                ('n', models.PositiveSmallIntegerField(default=0, help_text='1 while it counts, 0 once withdrawn.')),
+                ('credited', models.FloatField(default=0.0)),
+                ('n_credited', models.PositiveSmallIntegerField(default=0)),
+                ('disagreed', models.BooleanField(default=False, help_text='The caption lost to the consensus.')),
+                ('changed_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('annotator', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='residuals', to='portal.annotator')),
+                ('task', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='residuals', to='portal.task')),
             ],
             options={
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("task", "annotator"), name="one_residual_per_annotator_and_task"
-                    )
-                ],
+                'constraints': [models.UniqueConstraint(fields=('task', 'annotator'), name='one_residual_per_annotator_and_task')],
             },
         ),
         migrations.CreateModel(
-            name="GoldReference",
+            name='GoldReference',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("text", models.TextField()),
-                (
-                    "task",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="references",
-                        to="portal.task",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('text', models.TextField()),
+                ('task', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='references', to='portal.task')),
             ],
             options={
-                "ordering": ["id"],
+                'ordering': ['id'],
             },
         ),
         migrations.CreateModel(
-            name="Annotation",
+            name='Annotation',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("text", models.TextField()),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("standing", "Standing"),
-                            ("withdrawn", "Withdrawn"),
-                            ("rejected", "Rejected"),
-                            ("erased", "Erased"),
-                        ],
-                        default="standing",
-                        max_length=16,
-                    ),
-                ),
-                (
-                    "number",
-                    models.PositiveIntegerField(default=1, help_text="Rises with each correction."),
-                ),
-                (
-                    "seconds",
-                    models.FloatField(blank=True, help_text="Time spent, where known.", null=True),
-                ),
-                (
-                    "gold_score",
-                    models.FloatField(
-                        blank=True, help_text="How well a gold answer was.", null=True
-                    ),
-                ),
-                (
-                    "created_at",
-                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
-                ),
-                (
-                    "changed_at",
-                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
-                ),
-                (
-                    "author",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="annotations",
-                        to="portal.annotator",
-                    ),
-                ),
-                (
-                    "assignment",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="annotation",
-                        to="portal.assignment",
-                    ),
-                ),
-                (
-                    "guideline",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="portal.guideline",
-                    ),
-                ),
-                (
-                    "prediction_shown",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="portal.prediction",
-                    ),
-                ),
-                (
-                    "task",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="annotations",
-                        to="portal.task",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('text', models.TextField()),
+                ('state', models.CharField(choices=[('standing', 'Standing'), ('withdrawn', 'Withdrawn'), ('rejected', 'Rejected'), ('erased', 'Erased')], default='standing', max_length=16)),
+                ('number', models.PositiveIntegerField(default=1, help_text='Rises with each correction.')),
+                ('seconds', models.FloatField(blank=True, help_text='Time spent, where known.', null=True)),
+                ('gold_score', models.FloatField(blank=True, help_text='How well a gold answer was.', null=True)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('changed_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('author', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='annotations', to='portal.annotator')),
+                ('assignment', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='annotation', to='portal.assignment')),
+                ('guideline', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='portal.guideline')),
+                ('prediction_shown', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='portal.prediction')),
+                ('task', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='annotations', to='portal.task')),
             ],
             options={
-                "ordering": ["id"],
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("task", "author"), name="one_caption_per_annotator_and_task"
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            ("seconds__isnull", True), ("seconds__gte", 0), _connector="OR"
-                        ),
-                        name="seconds_are_not_negative",
-                    ),
-                ],
+                'ordering': ['id'],
+                'constraints': [models.UniqueConstraint(fields=('task', 'author'), name='one_caption_per_annotator_and_task'), models.CheckConstraint(condition=models.Q(('seconds__isnull', True), ('seconds__gte', 0), _connector='OR'), name='seconds_are_not_negative')],
             },
         ),
         migrations.CreateModel(
-            name="Consensus",
+            name='Consensus',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("number", models.PositiveIntegerField()),
-                ("is_standing", models.BooleanField(default=True)),
-                (
-                    "status",
-                    models.CharField(
-                        choices=[
-                            ("interim", "interim, still asking"),
-                            ("accepted", "accepted, enough agreement"),
-                            ("disputed", "disputed, for an expert"),
-                            ("finalised", "finalised by a manager"),
-                            ("decided", "decided by an expert"),
-                            ("rejected", "clip rejected by an expert"),
-                        ],
-                        max_length=16,
-                    ),
-                ),
-                ("caption", models.TextField(blank=True)),
-                (
-                    "agreement",
-                    models.FloatField(
-                        default=0.0, help_text="Semantic agreement with the winner, 0–1."
-                    ),
-                ),
-                ("confidence", models.FloatField(default=0.0, help_text="Calibrated, 0–1.")),
-                (
-                    "is_split",
-                    models.BooleanField(
-                        default=False, help_text="Two coherent readings of the clip."
-                    ),
-                ),
-                ("judge", models.CharField(blank=True, max_length=80)),
-                ("judge_confidence", models.FloatField(blank=True, null=True)),
-                ("judge_reason", models.TextField(blank=True)),
-                ("n_judge_attempts", models.PositiveSmallIntegerField(default=0)),
-                ("method", models.CharField(max_length=80)),
-                ("inputs", models.JSONField(default=dict)),
-                ("candidates", models.JSONField(default=list)),
-                (
-                    "of_revision",
-                    models.PositiveIntegerField(
-                        help_text="The task's revision it was computed from."
-                    ),
-                ),
-                ("reason", models.TextField(blank=True)),
-                ("is_credited", models.BooleanField(default=False)),
-                (
-                    "created_at",
-                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
-                ),
-                (
-                    "annotation",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="consensuses",
-                        to="portal.annotation",
-                    ),
-                ),
-                (
-                    "decided_by",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "project",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="consensuses",
-                        to="portal.project",
-                    ),
-                ),
-                (
-                    "refit",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="portal.refit",
-                    ),
-                ),
-                (
-                    "task",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="consensuses",
-                        to="portal.task",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.PositiveIntegerField()),
+                ('is_standing', models.BooleanField(default=True)),
+                ('status', models.CharField(choices=[('interim', 'interim, still asking'), ('accepted', 'accepted, enough agreement'), ('disputed', 'disputed, for an expert'), ('finalised', 'finalised by a manager'), ('decided', 'decided by an expert'), ('rejected', 'clip rejected by an expert')], max_length=16)),
+                ('caption', models.TextField(blank=True)),
+                ('agreement', models.FloatField(default=0.0, help_text='Semantic agreement with the winner, 0–1.')),
+                ('confidence', models.FloatField(default=0.0, help_text='Calibrated, 0–1.')),
+                ('is_split', models.BooleanField(default=False, help_text='Two coherent readings of the clip.')),
+                ('judge', models.CharField(blank=True, max_length=80)),
+                ('judge_confidence', models.FloatField(blank=True, null=True)),
+                ('judge_reason', models.TextField(blank=True)),
+                ('n_judge_attempts', models.PositiveSmallIntegerField(default=0)),
+                ('method', models.CharField(max_length=80)),
+                ('inputs', models.JSONField(default=dict)),
+                ('candidates', models.JSONField(default=list)),
+                ('of_revision', models.PositiveIntegerField(help_text="The task's revision it was computed from.")),
+                ('reason', models.TextField(blank=True)),
+                ('is_credited', models.BooleanField(default=False)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('annotation', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='consensuses', to='portal.annotation')),
+                ('decided_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('project', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='consensuses', to='portal.project')),
+                ('refit', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='portal.refit')),
+                ('task', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='consensuses', to='portal.task')),
             ],
             options={
-                "verbose_name_plural": "consensus",
-                "ordering": ["-id"],
-                "indexes": [
-                    models.Index(
-                        condition=models.Q(
-                            ("is_standing", True),
-                            ("status__in", ["accepted", "finalised", "decided"]),
-                        ),
-                        fields=["project", "id"],
-                        name="final_consensus_by_project",
-                    ),
-                    models.Index(
-                        condition=models.Q(
-                            ("is_credited", False),
-                            ("is_standing", True),
-                            models.Q(("status", "interim"), _negated=True),
-                        ),
-                        fields=["id"],
-                        name="uncredited_consensus",
-                    ),
-                    models.Index(
-                        condition=models.Q(("is_standing", True), ("status", "disputed")),
-                        fields=["task"],
-                        name="contested_consensus",
-                    ),
-                ],
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("task", "number"), name="consensus_numbers_are_unique"
-                    ),
-                    models.UniqueConstraint(
-                        condition=models.Q(("is_standing", True)),
-                        fields=("task",),
-                        name="one_standing_consensus_per_task",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            ("agreement__gte", 0),
-                            ("agreement__lte", 1),
-                            ("confidence__gte", 0),
-                            ("confidence__lte", 1),
-                        ),
-                        name="confidence_and_agreement_are_between_0_and_1",
-                    ),
-                ],
+                'verbose_name_plural': 'consensus',
+                'ordering': ['-id'],
+                'indexes': [models.Index(condition=models.Q(('is_standing', True), ('status__in', ['accepted', 'finalised', 'decided'])), fields=['project', 'id'], name='final_consensus_by_project'), models.Index(condition=models.Q(('is_credited', False), ('is_standing', True), models.Q(('status', 'interim'), _negated=True)), fields=['id'], name='uncredited_consensus'), models.Index(condition=models.Q(('is_standing', True), ('status', 'disputed')), fields=['task'], name='contested_consensus')],
+                'constraints': [models.UniqueConstraint(fields=('task', 'number'), name='consensus_numbers_are_unique'), models.UniqueConstraint(condition=models.Q(('is_standing', True)), fields=('task',), name='one_standing_consensus_per_task'), models.CheckConstraint(condition=models.Q(('agreement__gte', 0), ('agreement__lte', 1), ('confidence__gte', 0), ('confidence__lte', 1)), name='confidence_and_agreement_are_between_0_and_1')],
             },
         ),
         migrations.CreateModel(
-            name="Vote",
+            name='Vote',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("score", models.FloatField()),
-                ("rationale", models.TextField(blank=True)),
-                (
-                    "created_at",
-                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
-                ),
-                (
-                    "changed_at",
-                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
-                ),
-                (
-                    "annotation",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="votes",
-                        to="portal.annotation",
-                    ),
-                ),
-                (
-                    "author",
-                    models.ForeignKey(
-                        help_text="Copied from the caption.",
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="portal.annotator",
-                    ),
-                ),
-                (
-                    "voter",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="votes",
-                        to="portal.annotator",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('score', models.FloatField()),
+                ('rationale', models.TextField(blank=True)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('changed_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('annotation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='votes', to='portal.annotation')),
+                ('author', models.ForeignKey(help_text='Copied from the caption.', on_delete=django.db.models.deletion.PROTECT, related_name='+', to='portal.annotator')),
+                ('voter', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='votes', to='portal.annotator')),
             ],
             options={
-                "ordering": ["id"],
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("annotation", "voter"), name="vote_once_per_caption"
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("voter", models.F("author")), _negated=True),
-                        name="nobody_votes_on_their_own",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("score__gte", 0), ("score__lte", 1)),
-                        name="score_is_between_0_and_1",
-                    ),
-                ],
+                'ordering': ['id'],
+                'constraints': [models.UniqueConstraint(fields=('annotation', 'voter'), name='vote_once_per_caption'), models.CheckConstraint(condition=models.Q(('voter', models.F('author')), _negated=True), name='nobody_votes_on_their_own'), models.CheckConstraint(condition=models.Q(('score__gte', 0), ('score__lte', 1)), name='score_is_between_0_and_1')],
             },
         ),
         migrations.CreateModel(
-            name="AnnotationRevision",
+            name='AnnotationRevision',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("number", models.PositiveIntegerField()),
-                ("text", models.TextField()),
-                (
-                    "created_at",
-                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
-                ),
-                (
-                    "annotation",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="revisions",
-                        to="portal.annotation",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.PositiveIntegerField()),
+                ('text', models.TextField()),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('annotation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='revisions', to='portal.annotation')),
             ],
             options={
-                "ordering": ["annotation", "number"],
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("annotation", "number"), name="revision_numbers_are_unique"
-                    )
-                ],
+                'ordering': ['annotation', 'number'],
+                'constraints': [models.UniqueConstraint(fields=('annotation', 'number'), name='revision_numbers_are_unique')],
             },
         ),
         migrations.CreateModel(
-            name="Review",
+            name='Review',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "decision",
-                    models.CharField(
-                        choices=[
-                            ("choose", "choose one of the captions"),
-                            ("write", "write a caption"),
-                            ("more", "ask for two more"),
-                            ("reject", "reject the clip"),
-                        ],
-                        max_length=16,
-                    ),
-                ),
-                ("text", models.TextField(blank=True)),
-                ("reason", models.TextField()),
-                ("is_audit", models.BooleanField(default=False)),
-                (
-                    "probability",
-                    models.FloatField(default=1.0, help_text="Chance with which it was drawn."),
-                ),
-                (
-                    "created_at",
-                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
-                ),
-                (
-                    "annotation",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="portal.annotation",
-                    ),
-                ),
-                (
-                    "consensus",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="reviews",
-                        to="portal.consensus",
-                    ),
-                ),
-                (
-                    "reviewer",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="reviews",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "task",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="reviews",
-                        to="portal.task",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('decision', models.CharField(choices=[('choose', 'choose one of the captions'), ('write', 'write a caption'), ('more', 'ask for two more'), ('reject', 'reject the clip')], max_length=16)),
+                ('text', models.TextField(blank=True)),
+                ('reason', models.TextField()),
+                ('is_audit', models.BooleanField(default=False)),
+                ('probability', models.FloatField(default=1.0, help_text='Chance with which it was drawn.')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('annotation', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='portal.annotation')),
+                ('consensus', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reviews', to='portal.consensus')),
+                ('reviewer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reviews', to=settings.AUTH_USER_MODEL)),
+                ('task', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reviews', to='portal.task')),
             ],
             options={
-                "ordering": ["-id"],
+                'ordering': ['-id'],
             },
         ),
         migrations.CreateModel(
-            name="EvaluationItem",
+            name='EvaluationItem',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "metrics",
-                    models.JSONField(default=dict, help_text="Per metric: original, retrained."),
-                ),
-                (
-                    "outcome",
-                    models.CharField(
-                        choices=[("win", "Win"), ("tie", "Tie"), ("loss", "Loss")], max_length=8
-                    ),
-                ),
-                (
-                    "delta",
-                    models.FloatField(
-                        default=0.0, help_text="Primary metric, retrained minus original."
-                    ),
-                ),
-                (
-                    "created_at",
-                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
-                ),
-                (
-                    "consensus",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="portal.consensus",
-                    ),
-                ),
-                (
-                    "evaluation",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="items",
-                        to="portal.evaluation",
-                    ),
-                ),
-                (
-                    "original",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="portal.prediction",
-                    ),
-                ),
-                (
-                    "retrained",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="portal.prediction",
-                    ),
-                ),
-                (
-                    "task",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="evaluation_items",
-                        to="portal.task",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('metrics', models.JSONField(default=dict, help_text='Per metric: original, retrained.')),
+                ('outcome', models.CharField(choices=[('win', 'Win'), ('tie', 'Tie'), ('loss', 'Loss')], max_length=8)),
+                ('delta', models.FloatField(default=0.0, help_text='Primary metric, retrained minus original.')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('consensus', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='portal.consensus')),
+                ('evaluation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='items', to='portal.evaluation')),
+                ('original', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='portal.prediction')),
+                ('retrained', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='portal.prediction')),
+                ('task', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='evaluation_items', to='portal.task')),
             ],
             options={
-                "ordering": ["delta"],
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("evaluation", "task"), name="a_task_is_once_in_an_evaluation"
-                    )
-                ],
+                'ordering': ['delta'],
+                'constraints': [models.UniqueConstraint(fields=('evaluation', 'task'), name='a_task_is_once_in_an_evaluation')],
             },
         ),
         migrations.CreateModel(
-            name="BatchItem",
+            name='BatchItem',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("weight", models.FloatField(default=1.0)),
-                (
-                    "is_evaluation_video",
-                    models.BooleanField(
-                        default=False, help_text="Copied from the video; must be false."
-                    ),
-                ),
-                (
-                    "consensus",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="batch_items",
-                        to="portal.consensus",
-                    ),
-                ),
-                (
-                    "batch",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="items",
-                        to="portal.minibatch",
-                    ),
-                ),
-                (
-                    "task",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="batch_items",
-                        to="portal.task",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('weight', models.FloatField(default=1.0)),
+                ('is_evaluation_video', models.BooleanField(default=False, help_text='Copied from the video; must be false.')),
+                ('consensus', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='batch_items', to='portal.consensus')),
+                ('batch', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='items', to='portal.minibatch')),
+                ('task', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='batch_items', to='portal.task')),
             ],
             options={
-                "ordering": ["id"],
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("batch", "task"), name="a_task_is_once_in_a_batch"
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("is_evaluation_video", False)),
-                        name="evaluation_videos_are_never_trained_on",
-                    ),
-                ],
+                'ordering': ['id'],
+                'constraints': [models.UniqueConstraint(fields=('batch', 'task'), name='a_task_is_once_in_a_batch'), models.CheckConstraint(condition=models.Q(('is_evaluation_video', False)), name='evaluation_videos_are_never_trained_on')],
             },
         ),
     ]
