@@ -122,7 +122,8 @@ def decide(
         scores.ranking(ordered, terms, votes), ordered, evidence, votes, given.baseline
     )
     best = ranking[0]
-    people = [-1 if c else each.author for each, c in zip(ordered, evidence.copies, strict=True)]
+    # Who is not independent of one another speaks as one: an author, copies, a ring.
+    people = evidence.independent.argmin(axis=1).tolist()
     sides = two_readings(evidence.meaning, evidence.opposed, people)
     residuals = scores.residuals(ordered, terms.support, evidence)
     features = features_of(best, evidence, weights, votes, sides, has_encoder=shape is not None)

@@ -4,7 +4,7 @@ Arrays are (k, k) or (k,) over the task's captions in the order given.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -105,15 +105,30 @@ def weigh(
     means = wording if cosine is None else meaning(texts, cosine)
     excess = collusion(captions, parameters)
     copies = copied(captions)
+    rings = ringed(captions, parameters)
     return Evidence(
         likeness=wording * agree,
         meaning=means * agree,
         opposed=opposed,
         excess=excess,
         support_from=wording * agree - excess - chance(geometry, parameters),
-        independent=independence(captions, copies),
-        discount=discounts(captions, copies),
+        independent=independence(captions, copies, rings),
+        discount=discounts(captions, copies, rings),
         copies=copies,
+    )
+
+
+def set_rings_apart(
+    captions: Sequence[Caption], evidence: Evidence, parameters: Parameters
+) -> Evidence:
+    """Let the members of a ring count as one voice in what was measured without knowing of it."""
+    rings = ringed(captions, parameters)
+    if not rings.any():
+        return evidence
+    return replace(
+        evidence,
+        independent=independence(captions, evidence.copies, rings),
+        discount=discounts(captions, evidence.copies, rings),
     )
 
 
@@ -160,6 +175,17 @@ def collusion(captions: Sequence[Caption], parameters: Parameters) -> Matrix:
     return matrix
 
 
+def ringed(captions: Sequence[Caption], parameters: Parameters) -> NDArray[np.bool_]:
+    """Mark the pairs of captions whose authors are known as a ring, (k, k)."""
+    k = len(captions)
+    matrix = np.zeros((k, k), dtype=bool)
+    for i in range(k if parameters.rings else 0):
+        for j in range(i):
+            a, b = sorted((captions[i].author, captions[j].author))
+            matrix[i, j] = matrix[j, i] = (a, b) in parameters.rings
+    return matrix
+
+
 def copied(captions: Sequence[Caption]) -> NDArray[np.bool_]:
     """Mark near copies of the prediction that their author was shown; the model copies itself."""
     return np.array(
@@ -175,25 +201,29 @@ def copied(captions: Sequence[Caption]) -> NDArray[np.bool_]:
     )
 
 
-def independence(captions: Sequence[Caption], copies: NDArray[np.bool_]) -> Matrix:
-    """Who may support whom, (k, k) of 0 and 1: not oneself, nor one copy another."""
+def independence(
+    captions: Sequence[Caption], copies: NDArray[np.bool_], rings: NDArray[np.bool_]
+) -> Matrix:
+    """Who may support whom, (k, k) of 0 and 1: not oneself, nor copy copy, nor a ring itself."""
     authors = np.array([caption.author for caption in captions])
     same_author = authors[:, None] == authors[None, :]
-    barred = same_author | (copies[:, None] & copies[None, :])
+    barred = same_author | rings | (copies[:, None] & copies[None, :])
     return np.where(barred, 0.0, 1.0)
 
 
-def discounts(captions: Sequence[Caption], copies: NDArray[np.bool_]) -> Matrix:
+def discounts(
+    captions: Sequence[Caption], copies: NDArray[np.bool_], rings: NDArray[np.bool_]
+) -> Matrix:
     """What each voice counts beside those that repeat it, (k,) in (0, 1].
 
-    Two captions by one author count once; wordings alike beyond GLEU .7 count less, at most half;
-    all m copies of a shown prediction together count as one.
+    Captions by one author or one ring count once; wordings alike beyond GLEU .7 count less, at
+    most half; all m copies of a shown prediction together count as one.
     """
     k = len(captions)
     shared = np.zeros((k, k))
     for i in range(k):
         for j in range(i):
-            if captions[i].author == captions[j].author:
+            if captions[i].author == captions[j].author or rings[i, j]:
                 shared[i, j] = 1.0
             else:
                 alike = similarity.gleu(captions[i].text, captions[j].text)

@@ -91,10 +91,19 @@ def _sameness(own: Sequence[Work], residuals: Sequence[float]) -> list[float]:
     return [similarity.gleu(a, b) for a, b in zip(texts, before, strict=True)]
 
 
+def _echoing(own: Sequence[Work], residuals: Sequence[float]) -> list[float]:
+    """How like each caption is to the likest of its task's others."""
+    return [
+        max((similarity.lexical(w.caption.text, each.text, {}) for each in w.others), default=0.0)
+        for w in own
+    ]
+
+
 MEASURES: Mapping[str, Measure] = {
     "one_text": _repetition,
     "too_short": _brevity,
     "copies_prediction": _copying,
     "leans_on_prediction": _leaning,
     "same_wording": _sameness,
+    "collusion": _echoing,
 }

@@ -13,17 +13,21 @@ import numpy as np
 
 from portal.algorithms import similarity
 from portal.algorithms.evidence import Caption
+from portal.algorithms.fading import steepest
 from portal.algorithms.opposites import FUNCTION_WORDS
 from portal.algorithms.reliability import INTERVAL_Z, Refit
 from portal.algorithms.text import comparison_key, tokens
 
 Kind = Literal[
     "low_agreement", "one_text", "too_short", "copies_prediction", "leans_on_prediction",
-    "same_wording", "drift",
+    "same_wording", "drift", "collusion",
 ]  # fmt: skip
 
-LOW_AGREEMENT = -1.0  # in σ_e, after the interval has spoken for the person
-ECHO_RATIO = 0.8  # of the median person's echo
+# Agreement is low where it is far below the median person's and others share few of the words, or
+# where it is surely below and others share next to none: (in σ_e after the interval, share of the
+# median person's echo).
+LOW_AGREEMENT = ((-1.0, 0.8), (-0.1, 0.7))
+ECHO_FALL, ECHO_CONTRAST = 0.2, 5.0  # of the words that others share, and in standard errors
 ONE_TEXT_SHARE, ONE_TEXT_MIN = 0.20, 20
 SHORT_SHARE, SHORT_RATIO, SHORT_MIN = 0.30, 0.3, 10
 COPY_SHARE, COPY_MIN = 0.5, 8
@@ -71,6 +75,7 @@ def find(
         *leans_on_prediction(works),
         *same_wording(works),
         *drift(works, refit, gold or {}),
+        *collusion(works, refit),
     ]
     return tuple(sorted(found, key=lambda flag: (flag.author, flag.kind)))
 
@@ -89,7 +94,7 @@ def by_author(tasks: Sequence[Sequence[Caption]]) -> dict[int, list[Work]]:
 
 
 def low_agreement(works: Mapping[int, Sequence[Work]], refit: Refit) -> Iterable[Flag]:
-    """Flag who agrees clearly less than the median person: s − median + 1.64·se < −σ_e.
+    """Flag who agrees clearly less than the median person, by s − median + 1.64·se in σ_e.
 
     Only where the words that they do write find less echo than others' words as well: somebody
     terse but right is not careless.
@@ -103,12 +108,13 @@ def low_agreement(works: Mapping[int, Sequence[Work]], refit: Refit) -> Iterable
     for author in works:
         skill = refit.skills[author]
         value = (skill.s - middle + INTERVAL_Z * skill.se) / sigma
-        if value < LOW_AGREEMENT and echoes[author] < ECHO_RATIO * usual:
+        limits = [m for m, share in LOW_AGREEMENT if value < m and echoes[author] < share * usual]
+        if limits:
             text = (
-                f"Agrees at least {-value:.1f} σ less than the median person; others share "
+                f"Agrees at least {-value:.2f} σ less than the median person; others share "
                 f"{echoes[author]:.0%} of the words, where {usual:.0%} is usual."
             )
-            yield Flag(author, "low_agreement", text, value, LOW_AGREEMENT)
+            yield Flag(author, "low_agreement", text, value, limits[0])
 
 
 def echo(own: Sequence[Work]) -> float:
@@ -230,6 +236,34 @@ def drift(
             start = "on gold" if did_well else "at first"
             text = f"Agreed well {start}, then {fall / sigma:.1f} σ less."
             yield Flag(author, "drift", text, value, DRIFT_FALL)
+        else:
+            yield from fading_echo(author, works[author])
+
+
+def fading_echo(author: int, own: Sequence[Work]) -> Iterable[Flag]:
+    """Flag whose words others shared up to some caption and hardly since."""
+    fall = steepest([echo([work]) for work in own], DRIFT_MIN)
+    if fall and fall.contrast > ECHO_CONTRAST and fall.before - fall.after > ECHO_FALL:
+        text = (
+            f"Others share {fall.before:.0%} of the words of the first {fall.at} captions, and "
+            f"{fall.after:.0%} of those since."
+        )
+        yield Flag(author, "drift", text, fall.contrast, ECHO_CONTRAST)
+
+
+def collusion(works: Mapping[int, Sequence[Work]], refit: Refit) -> Iterable[Flag]:
+    """Flag the members of rings, whose captions match each other's far beyond everybody else's."""
+    partners: dict[int, list[float]] = defaultdict(list)
+    for pair in refit.parameters.rings:
+        for author in pair:
+            partners[author].append(refit.parameters.collusion.get(pair, 0.0))
+    for author in sorted(partners.keys() & works.keys()):
+        n, value = len(partners[author]), max(partners[author])
+        text = (
+            f"Captions match those of {n} other{'' if n == 1 else 's'} on common tasks far beyond "
+            f"what either shares with anybody else (excess {value:.2f})."
+        )
+        yield Flag(author, "collusion", text, value, 0.0)
 
 
 def _fall(residuals: Sequence[float], *, from_gold: bool) -> tuple[float, float]:

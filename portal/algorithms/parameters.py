@@ -20,8 +20,9 @@ YOUNG_CORPUS = 20  # captions before a project's own idf is worth more than none
 class Parameters:
     """What one project's refit has learnt; the defaults serve a project without history.
 
-    `collusion` maps pairs of author keys, smaller first, to their excess similarity. `calibration`
-    is Platt's (a, b). Immutable by convention: a mapping given in must not be changed afterwards.
+    `collusion` maps pairs of author keys, smaller first, to their excess similarity; `rings` names
+    the pairs that count as one voice. `calibration` is Platt's (a, b). Immutable by convention: a
+    mapping given in must not be changed afterwards.
     """
 
     language: str = "en"
@@ -36,6 +37,7 @@ class Parameters:
     calibration: tuple[float, float] = (1.0, 0.0)
     idf: Mapping[str, float] = field(default_factory=dict)
     collusion: Mapping[tuple[int, int], float] = field(default_factory=dict)
+    rings: frozenset[tuple[int, int]] = frozenset()
     mean_vector: NDArray[np.float32] | None = None
 
     def restricted_to(self, texts: Iterable[str], authors: Iterable[int]) -> "Parameters":
@@ -50,6 +52,7 @@ class Parameters:
             self,
             idf={word: self.idf[word] for word in sorted(words) if word in self.idf},
             collusion={pair: e for pair, e in self.collusion.items() if set(pair) <= people},
+            rings=frozenset(pair for pair in self.rings if set(pair) <= people),
             mean_vector=None,
         )
 
@@ -66,6 +69,7 @@ class Parameters:
         plain["calibration"] = list(self.calibration)
         plain["idf"] = dict(self.idf)
         plain["collusion"] = [[a, b, e] for (a, b), e in sorted(self.collusion.items())]
+        plain["rings"] = [list(pair) for pair in sorted(self.rings)]
         if self.mean_vector is not None:
             raw = np.asarray(self.mean_vector, dtype="<f4").tobytes()
             plain["mean_vector"] = base64.b64encode(raw).decode()
@@ -81,6 +85,7 @@ class Parameters:
             values["calibration"] = (float(a), float(b))
         if "collusion" in values:
             values["collusion"] = {(int(a), int(b)): float(e) for a, b, e in values["collusion"]}
+        values["rings"] = frozenset((int(a), int(b)) for a, b in values.get("rings", ()))
         if values.get("mean_vector") is not None:
             raw = base64.b64decode(values["mean_vector"])
             values["mean_vector"] = np.frombuffer(raw, dtype="<f4").copy()

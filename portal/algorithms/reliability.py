@@ -11,8 +11,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from portal.algorithms.collusion import excess
-from portal.algorithms.evidence import Caption, Evidence, geometry_of, weigh
+from portal.algorithms import collusion
+from portal.algorithms.evidence import (
+    Caption,
+    Evidence,
+    geometry_of,
+    set_rings_apart,
+    weigh,
+)
 from portal.algorithms.panels import iterate, lay_flat, shrinkage
 from portal.algorithms.parameters import Parameters, idf_of
 
@@ -90,10 +96,13 @@ def refit(
     learnt = replace(
         before, idf=idf_of(each.text for each in captions), mean_vector=mean_vector(captions)
     )
-    alone = replace(learnt, collusion={})
-    measured = [weigh(task, alone, geometry_of(task, alone)) for task in tasks if task]
-    learnt = replace(learnt, collusion=excess([task for task in tasks if task], measured))
-    return _fit([task for task in tasks if task], measured, learnt, gold or {})
+    alone = replace(learnt, collusion={}, rings=frozenset())
+    filled = [task for task in tasks if task]
+    measured = [weigh(task, alone, geometry_of(task, alone)) for task in filled]
+    excess, rings = collusion.seek(filled, measured)
+    learnt = replace(learnt, collusion=excess, rings=rings)
+    pairs = zip(filled, measured, strict=True)
+    return _fit(filled, [set_rings_apart(*pair, learnt) for pair in pairs], learnt, gold or {})
 
 
 def mean_vector(captions: Sequence[Caption]) -> NDArray[np.float32] | None:

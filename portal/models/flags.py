@@ -22,6 +22,7 @@ class FlagKind(models.TextChoices):
     LEANS_ON_PREDICTION = "leans_on_prediction", "leans on the prediction"
     SAME_WORDING = "same_wording", "same wording everywhere"
     DRIFT = "drift", "was good, then fell"
+    COLLUSION = "collusion", "matches others too well"
     GOLD_ACCURACY = "gold_accuracy", "gold mostly wrong"
 
 
@@ -41,6 +42,9 @@ MEANINGS: dict[str, str] = {
     "people's do, as if written without watching. A settled style may look like this too.",
     FlagKind.DRIFT: "The work agreed well at first, or on gold, and clearly less since. "
     "Somebody may have grown careless, or been given harder clips.",
+    FlagKind.COLLUSION: "The same few people write alike on clips where neither is so like anybody "
+    "else. In consensus they count as one voice. Copying one another looks like this; so "
+    "do two people taught together, or one person behind two accounts.",
     FlagKind.GOLD_ACCURACY: "Most of the clips whose right answers are known were answered wrong. "
     "Look whether the accepted answers are fair before putting anybody on gold only.",
 }
