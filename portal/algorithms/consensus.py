@@ -119,7 +119,12 @@ def decide(
     votes = scores.tally(ordered, ballots)
     terms = scores.score(ordered, support(evidence, weights, given.baseline), votes, given)
     ranking = verification.people_first(
-        scores.ranking(ordered, terms, votes), ordered, evidence, votes, given.baseline
+        scores.ranking(ordered, terms, votes),
+        ordered,
+        evidence,
+        votes,
+        given.baseline,
+        has_encoder=shape is not None,
     )
     best = ranking[0]
     # Who is not independent of one another speaks as one: an author, copies, a ring.

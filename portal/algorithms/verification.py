@@ -69,16 +69,21 @@ def people_first(
     evidence: Evidence,
     votes: Tally,
     baseline: float,
+    *,
+    has_encoder: bool,
 ) -> list[int]:
-    """Put model captions that nobody supports behind everybody's, the order otherwise kept.
+    """Put model captions that people do not support behind everybody's, the order otherwise kept.
 
-    A person supports one by voting for it, or by an independent caption that is as like it as
-    captions of one clip usually are (`baseline`). A copy of the shown prediction is no support.
+    People support one that they have accepted, where it is then likelier right than not; or else by
+    an independent caption that is as like it as captions of one clip usually are (`baseline`). A
+    copy of the shown prediction is no support.
     """
 
     def lacks_support(at: int) -> bool:
-        if not captions[at].is_model or votes.log_odds[at] > 0:
+        if not captions[at].is_model:
             return False
+        if votes.log_odds[at] > 0:
+            return log_odds(at, evidence, votes, has_encoder=has_encoder) <= 0
         people = evidence.independent[at] * [not caption.is_model for caption in captions]
         return not bool(np.any(people * evidence.support_from[at] >= baseline))
 
