@@ -108,7 +108,7 @@ def test_the_order_of_the_evidence_changes_nothing(order):
 
 
 def test_an_accepted_prediction_that_is_likelier_wrong_than_right_never_wins():
-    careless = [accept(20 + at, 8, 8) for at in range(4)]
+    careless = [accept(20 + at, 8, 8) for at in range(2)]
     decision = decide([model(), *people(RIGHT)], careless)
     assert decision.winner == 0
     assert decide([model(), *people("a red ball rolls left")], careless).winner == MODEL
