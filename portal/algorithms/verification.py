@@ -59,8 +59,12 @@ def log_odds(at: int, evidence: Evidence, votes: Tally, *, has_encoder: bool) ->
 
 
 def is_watched(watched_seconds: float, clip_seconds: float) -> bool:
-    """Whether enough of a clip was watched for an accept to count."""
-    return clip_seconds > 0 and watched_seconds >= LEAST_WATCHED * clip_seconds
+    """Whether enough of a clip was watched for an accept to count, to a hundredth of a second.
+
+    Rounded as the player is told it: 0.8 × 3.0 is a little more than 2.4 to a computer.
+    """
+    least = round(LEAST_WATCHED * clip_seconds, 2)
+    return clip_seconds > 0 and round(watched_seconds, 2) >= least
 
 
 def people_first(

@@ -13,7 +13,7 @@ from tests.admin.worlds import one_of_everything
 
 EDITED = {"project", "membership", "annotator", "user"}
 ADDED = {"project", "guideline", "membership", "invitation", "servicetoken", "endpoint", "export"}
-ADDED |= {"import"}
+ADDED |= {"import", "goldreference"}  # both by file
 PAYLOAD = "<img src=x onerror=window.pwned=1>"
 
 

@@ -109,7 +109,14 @@ def _evidence(project: models.Project, rows: dict[str, Model], word: str) -> dic
 def _training(project: models.Project, rows: dict[str, Model]) -> dict[str, Model]:
     batch = factories.BatchFactory(project=project)
     item = factories.BatchItemFactory(batch=batch)
-    job = factories.JobFactory(project=project, batch=batch, version=rows["modelversion"])
+    # One run at a time: the second world's is over.
+    is_first = not project.retrain_jobs.exists()
+    job = factories.JobFactory(
+        project=project,
+        batch=batch,
+        version=rows["modelversion"],
+        state="frozen" if is_first else "inconclusive",
+    )
     evaluation = factories.EvaluationFactory(
         project=project, original=rows["modelversion"], job=job
     )

@@ -49,7 +49,8 @@ def test_an_impossible_record_is_refused(n, a):
 
 
 @pytest.mark.parametrize(
-    ("watched", "length", "enough"), [(3.2, 4, True), (3.1, 4, False), (9, 0, False)]
+    ("watched", "length", "enough"),
+    [(3.2, 4, True), (3.1, 4, False), (9, 0, False), (2.4, 3.0, True)],
 )
 def test_four_fifths_of_the_clip_have_to_be_watched(watched, length, enough):
     assert verification.is_watched(watched, length) is enough

@@ -69,6 +69,6 @@ def test_a_project_in_which_nothing_was_settled_completes_nothing():
 
 def test_the_sweep_finds_a_completion_that_nobody_announced():
     ConsensusFactory(is_credited=True, judge="offline")
-    assert jobs.sweep() == 1
+    assert jobs.sweep() > 0
     assert jobs.sweep() == 0
     assert Event.objects.get().type == "project.completed"

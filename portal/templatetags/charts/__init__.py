@@ -9,6 +9,7 @@ from django import template
 
 from portal.templatetags.charts.comparisons import differences, forest, reliability, scatter
 from portal.templatetags.charts.control import control_chart
+from portal.templatetags.charts.diagrams import reliability_diagram
 from portal.templatetags.charts.doubts import doubt_chart
 from portal.templatetags.charts.drawing import NO_DATA
 from portal.templatetags.charts.series import (
@@ -31,6 +32,7 @@ __all__ = [
     "interval",
     "line_chart",
     "reliability",
+    "reliability_diagram",
     "scatter",
     "shares",
     "sparkline",
@@ -41,6 +43,6 @@ register = template.Library()
 for draw in (
     line_chart, bar_chart, histogram, sparkline, interval, shares,
     differences, scatter, forest, reliability, control_chart,
-    doubt_chart,
+    doubt_chart, reliability_diagram,
 ):  # fmt: skip
     register.simple_tag(draw)
