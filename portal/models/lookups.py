@@ -7,6 +7,7 @@ bounds. Imported for its effect by the package.
 from typing import Any
 
 import msgspec
+from django.core.exceptions import EmptyResultSet
 from django.db.models import Field, ForeignKey, Lookup
 
 
@@ -22,15 +23,21 @@ class Among(Lookup[Any]):
 
     def as_sqlite(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
         """Write it as a table of JSON values."""
-        left, params = self.process_lhs(compiler, connection)
+        left, params = self._left(compiler, connection)
         values = msgspec.json.encode(self.rhs).decode()
         return f"{left} IN (SELECT value FROM json_each(%s))", [*params, values]  # noqa: S608
 
     def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
         """Write it as an array."""
-        left, params = self.process_lhs(compiler, connection)
-        kind = "text" if self.rhs and isinstance(self.rhs[0], str) else "bigint"
+        left, params = self._left(compiler, connection)
+        kind = "text" if isinstance(self.rhs[0], str) else "bigint"
         return f"{left} = ANY(%s::{kind}[])", [*params, self.rhs]
+
+    def _left(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+        if not self.rhs:  # nothing is among nothing: Django need not ask the database
+            raise EmptyResultSet
+        left, params = self.process_lhs(compiler, connection)
+        return left, list(params)
 
 
 Field.register_lookup(Among)

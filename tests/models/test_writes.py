@@ -81,3 +81,10 @@ def test_among_takes_texts_and_follows_relations():
     task = TaskFactory(video__video_id="it's")
     assert Task.objects.filter(video__video_id__among=["it's", "x"]).get() == task
     assert Task.objects.filter(video__among={task.video_id}).get() == task
+
+
+def test_no_text_is_among_none_and_every_text_is_outside():
+    video = VideoFactory()
+    assert not Video.objects.filter(video_id__among=[]).exists()
+    assert Video.objects.filter(video_id__among=[]).update(source_url="") == 0
+    assert Video.objects.exclude(video_id__among=[]).get() == video
