@@ -14,7 +14,8 @@ from django.views.decorators.http import require_safe
 
 from portal.adapters import objectstores, signatures, stores
 from portal.errors import InvalidInput, NotFound, SignatureInvalid
-from portal.models import Annotation, Assignment, User, Video, Vote
+from portal.models import Annotation, Assignment, Preference, User, Video, Vote
+from portal.models.preferences import pairs_open_to
 from portal.pages import ranges
 from portal.pages.seats import seat_on
 
@@ -75,6 +76,8 @@ def _has_right(request: HttpRequest, row: Video) -> bool:
         Assignment.objects.filter(annotator=person, task__video=row).exists()
         or Annotation.objects.reviewable_by(person).filter(task__video=row).exists()
         or Vote.objects.filter(voter=person, annotation__task__video=row).exists()
+        or pairs_open_to(person).filter(task__video=row).exists()
+        or Preference.objects.filter(voter=person, task__video=row).exists()
     )
 
 

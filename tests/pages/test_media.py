@@ -7,8 +7,15 @@ from django.test import Client
 from portal.adapters import signatures
 from portal.models.members import Role
 from portal.pages import ranges
-from portal.services import videos
-from tests.factories import AnnotationFactory, AnnotatorFactory, AssignmentFactory, VideoFactory
+from portal.services import preferences, videos
+from tests.factories import (
+    AnnotationFactory,
+    AnnotatorFactory,
+    AssignmentFactory,
+    EvaluationFactory,
+    EvaluationItemFactory,
+    VideoFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -136,6 +143,17 @@ def test_a_reviewer_sees_the_clips_whose_captions_they_may_score(path, task, sea
     task.save()
     assert got(client, path).status_code == 200
     caption.votes.create(voter=me, author=caption.author, score=1)
+    assert got(client, path).status_code == 200
+
+
+def test_whoever_is_asked_which_caption_is_better_sees_the_clip(path, task, seat, project):
+    user, client = seat()
+    annotator = AnnotatorFactory(project=project, user=user)
+    evaluation = EvaluationFactory(project=project, verdict="inconclusive")
+    assert client.get(path).status_code == 404
+    item = EvaluationItemFactory(evaluation=evaluation, task=task)
+    assert got(client, path).status_code == 200
+    preferences.cast(item_id=item.pk, voter=annotator, choice="left")
     assert got(client, path).status_code == 200
 
 
