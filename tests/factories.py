@@ -39,6 +39,7 @@ class ProjectFactory(DjangoModelFactory):
     name = factory.Sequence(lambda n: f"Project {n}")
     gold_first = 0
     gold_rate = 0.0
+    evaluation_salt = "salt"  # the same clips are held out and drawn in every run
 
 
 class GuidelineFactory(DjangoModelFactory):

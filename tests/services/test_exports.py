@@ -42,6 +42,10 @@ def own_files(settings, tmp_path) -> None:
     settings.FILES_DIR.mkdir()
 
 
+# Whether a clip goes to validation is drawn by the project's salt: one in ten would.
+WITHOUT_VALIDATION = Options(validation_share=0.0)
+
+
 def built(project, **asked) -> Export:
     export = exports.request(project=project, name="all", **asked)
     exports.build(export_id=export.pk)
@@ -90,7 +94,7 @@ def test_a_line_says_what_stands_how_surely_and_what_the_model_said():
         judge="offline",
         judge_confidence=0.7,
     )
-    (line,) = lines_of(built(project))
+    (line,) = lines_of(built(project, options=WITHOUT_VALIDATION))
     assert (line["caption"], line["language"]) == ("قطة تجري", "ar")
     assert line["references"] == ["قطة تجري", "=HYPERLINK(1)"]
     assert (line["start"], line["end"], line["split"]) == (0.0, 1.5, "train")
@@ -276,7 +280,7 @@ def test_counts_and_guideline_versions_are_kept_with_the_export():
     AnnotationFactory(task=task, guideline=GuidelineFactory(project=project, number=3))
     AnnotationFactory(task=task)
     ConsensusFactory(task=task)
-    export = built(project)
+    export = built(project, options=WITHOUT_VALIDATION)
     assert export.guidelines == [3]
     assert export.counts == {"segments": 1, "videos": 1, "captions": 2, "train": 1}
 
@@ -301,7 +305,9 @@ def test_clips_go_along_in_a_videofolder_each_once():
     for start_ms in (0, 2000):
         ConsensusFactory(task__project=project, task__video=video, task__start_ms=start_ms)
     ConsensusFactory(task__project=project)  # its clip has no bytes here
-    export = built(project, format="videofolder", options=Options(with_files=True))
+    export = built(
+        project, format="videofolder", options=Options(with_files=True, validation_share=0.0)
+    )
     with ZipFile(BytesIO(content_of(export))) as archive:
         clip, listed = archive.namelist()
         assert archive.read(clip) == b"clip"
