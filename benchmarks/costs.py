@@ -82,7 +82,6 @@ def captions(report: Report, asked) -> None:
     """Submit, settle and credit one caption at a time while the portal fills up."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "labelportal.settings")
     import django
-    from django.conf import settings
     from django.db import connection
 
     django.setup()
@@ -91,7 +90,6 @@ def captions(report: Report, asked) -> None:
         return
     name = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}[connection.vendor]
     if connection.vendor == "postgresql":
-        settings.DATABASES["default"]["TEST"] = {"NAME": f"bench_costs_{os.getpid()}"}
         connection.settings_dict["TEST"]["NAME"] = f"bench_costs_{os.getpid()}"
     before = connection.settings_dict["NAME"]
     connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)

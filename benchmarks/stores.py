@@ -104,10 +104,9 @@ class Filling:
         else:
             statement = series + insert + select
         with connection.cursor() as cursor:
-            cursor.execute(statement + f"WHERE s.{self._is_prototype(model)}")
             if connection.vendor == "postgresql":
-                sequence = f"pg_get_serial_sequence('{table}', 'id')"
-                cursor.execute(f'SELECT setval({sequence}, (SELECT max(id) FROM "{table}"))')
+                cursor.execute("SET statement_timeout = 0")  # a million rows take their time
+            cursor.execute(statement + f"WHERE s.{self._is_prototype(model)}")
 
     def _is_prototype(self, model: type[Model]) -> str:
         if model is Task:
@@ -123,15 +122,15 @@ class Filling:
         return ends["low"], ends["high"]
 
     def _value(self, model: type[Model], column: str) -> str:
-        """A copy's value: keys move on by a million a round, what is unique is made anew."""
+        """A copy's value: its keys are negative, for what is new counts on upwards."""
         far = {Task: 1, Consensus: 20}.get(model, 10)
         if column == "id":
-            return f"10000000 + s.id + series.k * {far}"
+            return f"-(s.id + series.k * {far})"
         owner = {"task_id": (Task, 1), "annotation_id": (Annotation, 10), "assignment_id": (1, 10)}
         if column in owner and (column != "annotation_id" or model is not Consensus):
-            return f"10000000 + s.{column} + series.k * {owner[column][1]}"
+            return f"-(s.{column} + series.k * {owner[column][1]})"
         if column == "annotation_id":
-            return "10000000 + s.annotation_id + series.k * 10"
+            return "-(s.annotation_id + series.k * 10)"
         if column in ("start_ms", "end_ms"):
             return f"s.{column} + series.k * 2"
         if column == "token":
