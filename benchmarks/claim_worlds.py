@@ -27,7 +27,7 @@ from portal.models import (  # noqa: E402
     Video,
     Vote,
 )
-from portal.models.members import Scope, digest  # noqa: E402
+from portal.models.tokens import Scope, digest  # noqa: E402
 
 SECRET = "lp_for_benchmarks_on_loopback_only"
 STEP = 0.05  # seconds of virtual due time between two tasks

@@ -97,7 +97,7 @@ def _prepare() -> dict[str, Any]:
     from django.core.management import call_command
 
     from portal.models import Project
-    from portal.models.members import Scope
+    from portal.models.tokens import Scope
     from portal.services import members, projects
 
     call_command("migrate", verbosity=0)

@@ -13,7 +13,8 @@ from django.utils import timezone
 from factory.django import DjangoModelFactory, Password
 
 from portal import models
-from portal.models.members import Role, Scope, digest, new_secret
+from portal.models.members import Role
+from portal.models.tokens import Scope, digest, new_secret
 
 PASSWORD = "a long enough passphrase"
 ALL_SCOPES = [scope.value for scope in Scope]

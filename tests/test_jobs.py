@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from portal import hooks, jobs
 from portal.models import Annotation, AuditEntry, Consensus, Prediction, Task
-from portal.models.tasks import TaskState
+from portal.models.taskstates import TaskState
 from portal.services import annotations, consensus, predictions, tasks
 from portal.services.predictions import PredictionItem
 from tests.factories import (

@@ -14,7 +14,7 @@ from portal.admin.filters import ScopedRelatedFilter
 from portal.admin.runs import Act, Data
 from portal.admin.sites import site
 from portal.models import Annotator
-from portal.models.members import AnnotatorState
+from portal.models.annotators import AnnotatorState
 from portal.services import annotators
 
 

@@ -19,8 +19,8 @@ from portal.algorithms.exams import State
 from portal.algorithms.lift import Lift
 from portal.algorithms.savings import Savings
 from portal.models import Consensus, Evaluation, Flag, Project, RetrainJob
-from portal.models.members import AnnotatorState
-from portal.models.tasks import TaskState
+from portal.models.annotators import AnnotatorState
+from portal.models.taskstates import TaskState
 from portal.services import annotators, assignments, evaluations, projects, tasks
 from portal.services.evaluations import Outlook
 from portal.services.projects import Progress

@@ -18,8 +18,9 @@ from unfold.widgets import (
 from portal.errors import PortalError
 from portal.models import Consensus, ModelVersion, Project
 from portal.models.events import EVENT_TYPES
-from portal.models.members import Role, Scope
-from portal.models.tasks import ParkReason
+from portal.models.members import Role
+from portal.models.taskstates import ParkReason
+from portal.models.tokens import Scope
 from portal.models.versions import VersionState
 
 MOST_CAPTIONS_IN_BATCH = 10_000

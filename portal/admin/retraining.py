@@ -12,7 +12,7 @@ from portal.admin.forms import Confirmation
 from portal.admin.runs import Act, Data
 from portal.admin.sites import site
 from portal.models import BatchItem, Cluster, MiniBatch, RetrainJob, Surprise
-from portal.models.events import CallbackOutcome
+from portal.models.callbacks import CallbackOutcome
 from portal.models.retraining import ACTIVE
 from portal.services import retraining
 

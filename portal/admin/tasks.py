@@ -19,7 +19,7 @@ from portal.admin.runs import Act, Data
 from portal.admin.sites import site
 from portal.errors import InvalidInput, NothingToSettle, PortalError
 from portal.models import GoldReference, PlantedPrediction, Project, Task
-from portal.models.tasks import TaskState
+from portal.models.taskstates import TaskState
 from portal.services import consensus, tasks
 
 Tasks = QuerySet[Task]

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 
 from portal.admin.columns import NOTHING, table
 from portal.models import AuditEntry, Callback, Delivery, DeliveryAttempt, Event, RetrainJob
-from portal.models.events import CallbackOutcome
+from portal.models.callbacks import CallbackOutcome
 
 MOST_ATTEMPTS = 200
 MOST_REPORTS = 100

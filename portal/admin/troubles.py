@@ -26,12 +26,13 @@ from portal.models import (
     Task,
     Video,
 )
+from portal.models.annotators import AnnotatorState
 from portal.models.events import DeliveryState
 from portal.models.exports import ExportState
 from portal.models.flags import FlagState
-from portal.models.members import AnnotatorState, Role
+from portal.models.members import Role
 from portal.models.retraining import JobState
-from portal.models.tasks import TaskState
+from portal.models.taskstates import TaskState
 from portal.models.videos import VideoState
 from portal.services import assignments, tasks
 

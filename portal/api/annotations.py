@@ -20,7 +20,8 @@ from portal.api.times import iso
 from portal.errors import NotFound, StaleVersion
 from portal.models import Annotation, Annotator, Task
 from portal.models.annotations import AnnotationState
-from portal.models.members import Role, Scope
+from portal.models.members import Role
+from portal.models.tokens import Scope
 from portal.services import annotations, assignments
 
 ON_BEHALF = {"annotator_id": text("A machine names whose caption it is.")}

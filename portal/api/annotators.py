@@ -16,7 +16,9 @@ from portal.api.schema import documented, page_of
 from portal.api.times import iso
 from portal.errors import NotFound
 from portal.models import Annotator
-from portal.models.members import AnnotatorState, Role, Scope
+from portal.models.annotators import AnnotatorState
+from portal.models.members import Role
+from portal.models.tokens import Scope
 from portal.services import annotators
 
 PROMISED = (

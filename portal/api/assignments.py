@@ -17,8 +17,8 @@ from portal.api.throttles import count_claim
 from portal.api.times import iso
 from portal.errors import NotFound
 from portal.models import Assignment, Guideline, Task
-from portal.models.members import Scope
-from portal.models.tasks import ParkReason
+from portal.models.taskstates import ParkReason
+from portal.models.tokens import Scope
 from portal.services import assignments
 
 

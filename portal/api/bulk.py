@@ -19,7 +19,7 @@ from portal.api.predictions import SUPERSEDE, PredictionInput, to_item
 from portal.api.schema import documented
 from portal.errors import PortalError
 from portal.models import Project
-from portal.models.members import Scope
+from portal.models.tokens import Scope
 from portal.services import predictions
 from portal.services.predictions import PredictionItem, RowResult
 

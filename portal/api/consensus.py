@@ -16,7 +16,7 @@ from portal.api.times import iso
 from portal.errors import NotFound
 from portal.models import Consensus, Task
 from portal.models.consensus import ConsensusStatus
-from portal.models.members import Scope
+from portal.models.tokens import Scope
 from portal.services import consensus
 
 

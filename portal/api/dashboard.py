@@ -13,7 +13,8 @@ from portal.api.base import PortalView
 from portal.api.permissions import ONLOOKERS, Need
 from portal.api.schema import documented
 from portal.api.times import iso
-from portal.models.members import Role, Scope
+from portal.models.members import Role
+from portal.models.tokens import Scope
 from portal.services import annotators, projects
 
 

@@ -15,7 +15,7 @@ from portal.api.schema import documented, page_of
 from portal.api.times import iso
 from portal.models import Evaluation, Task
 from portal.models.evaluations import Grounds, Verdict
-from portal.models.members import Scope
+from portal.models.tokens import Scope
 from portal.services import evaluations
 
 

@@ -23,7 +23,8 @@ from portal.errors import Conflict, InvalidInput, NotFound
 from portal.models import Export
 from portal.models.exports import ExportState
 from portal.models.formats import FileFormat
-from portal.models.members import Role, Scope
+from portal.models.members import Role
+from portal.models.tokens import Scope
 from portal.services import exports
 from portal.services.exports import Options
 

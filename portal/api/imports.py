@@ -20,7 +20,7 @@ from portal.errors import InvalidInput, NotAllowed
 from portal.models import Import
 from portal.models.formats import FileFormat
 from portal.models.imports import ImportKind, ImportState
-from portal.models.members import Scope
+from portal.models.tokens import Scope
 from portal.services import imports
 from portal.services.imports import Options
 

@@ -12,7 +12,7 @@ from portal.api import queries
 from portal.api.base import PortalView
 from portal.api.permissions import WATCHERS, Need
 from portal.api.schema import documented
-from portal.models.members import Scope
+from portal.models.tokens import Scope
 from portal.services import evaluations
 from portal.services.evaluations import Outlook
 

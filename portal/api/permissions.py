@@ -12,7 +12,8 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from portal.api.callers import Caller
-from portal.models.members import Role, Scope
+from portal.models.members import Role
+from portal.models.tokens import Scope
 
 EVERYBODY = (Role.MANAGER, Role.EXPERT, Role.ANNOTATOR, Role.READER)
 WATCHERS = (Role.MANAGER, Role.EXPERT, Role.READER)

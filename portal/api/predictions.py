@@ -17,7 +17,7 @@ from portal.api.schema import documented, page_of
 from portal.api.times import iso
 from portal.errors import InvalidInput
 from portal.models import Prediction, Task
-from portal.models.members import Scope
+from portal.models.tokens import Scope
 from portal.services import predictions
 from portal.services.predictions import PredictionItem
 

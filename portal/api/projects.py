@@ -14,7 +14,8 @@ from portal.api.schema import documented, page_of
 from portal.api.times import iso
 from portal.errors import InvalidInput
 from portal.models import Guideline, Project
-from portal.models.members import Role, Scope
+from portal.models.members import Role
+from portal.models.tokens import Scope
 from portal.services import projects
 
 RULES = (

@@ -21,9 +21,9 @@ from portal.api.schema import documented, page_of
 from portal.api.times import iso
 from portal.errors import Conflict, NotFound
 from portal.models import ModelVersion, RetrainJob
-from portal.models.events import CallbackOutcome
-from portal.models.members import Scope
+from portal.models.callbacks import CallbackOutcome
 from portal.models.retraining import JobState
+from portal.models.tokens import Scope
 from portal.services import retraining, webhooks
 
 MOST_IDS = 10_000

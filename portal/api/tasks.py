@@ -17,8 +17,8 @@ from portal.api.sights import Sight, sight_of, tasks_seen_by, with_own_work
 from portal.api.times import iso
 from portal.errors import NotFound
 from portal.models import Task
-from portal.models.members import Scope
-from portal.models.tasks import TaskState
+from portal.models.taskstates import TaskState
+from portal.models.tokens import Scope
 from portal.services import tasks, videos
 
 BLIND = Sight(of_captions=False, of_authors=False, of_prediction=False)

@@ -13,7 +13,7 @@ from portal.api.permissions import CAPTIONERS, Need
 from portal.api.schema import documented
 from portal.api.times import iso
 from portal.models import Task, Verification
-from portal.models.members import Scope
+from portal.models.tokens import Scope
 from portal.services import verifications
 
 

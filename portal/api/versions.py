@@ -13,7 +13,7 @@ from portal.api.permissions import WATCHERS, Need
 from portal.api.schema import documented, page_of
 from portal.api.times import iso
 from portal.models import ModelVersion
-from portal.models.members import Scope
+from portal.models.tokens import Scope
 from portal.models.versions import VersionState
 
 

@@ -20,7 +20,7 @@ from portal.api.times import iso
 from portal.api.uploads import UploadParser
 from portal.errors import InvalidInput, NotAllowed
 from portal.models import Project, Video
-from portal.models.members import Scope
+from portal.models.tokens import Scope
 from portal.models.videos import VideoState
 from portal.services import videos
 

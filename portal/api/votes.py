@@ -14,7 +14,7 @@ from portal.api.schema import documented
 from portal.api.times import iso
 from portal.errors import NotFound
 from portal.models import Annotation, Annotator, Task, Vote
-from portal.models.members import Scope
+from portal.models.tokens import Scope
 from portal.services import votes
 
 

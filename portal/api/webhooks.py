@@ -17,7 +17,7 @@ from portal.api.times import iso
 from portal.errors import InvalidInput
 from portal.models import Delivery, Endpoint
 from portal.models.events import EVENT_TYPES, DeliveryState
-from portal.models.members import Scope
+from portal.models.tokens import Scope
 from portal.services import webhooks
 
 NEED = Need(Scope.WEBHOOKS, MANAGERS)

@@ -18,7 +18,8 @@ from django.db import transaction
 
 from portal.errors import Conflict
 from portal.models import Endpoint, Project, User
-from portal.models.members import Role, Scope
+from portal.models.members import Role
+from portal.models.tokens import Scope
 from portal.services import annotators, members, projects, webhooks
 
 ACTOR = "system:demo"

@@ -16,7 +16,7 @@ from portal.algorithms import worlds
 from portal.algorithms.worlds import N_ANSWERS, World
 from portal.management import answers
 from portal.models import Annotation, Annotator, Assignment, Consensus, Project, Task
-from portal.models.tasks import TAKES_EVIDENCE
+from portal.models.taskstates import TAKES_EVIDENCE
 from portal.services import (
     annotations,
     annotators,

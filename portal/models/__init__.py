@@ -2,23 +2,20 @@
 
 from portal.models import lookups as _lookups  # noqa: F401 - what queries may ask
 from portal.models.annotations import Annotation, AnnotationRevision
+from portal.models.annotators import Annotator
 from portal.models.assignments import Assignment
+from portal.models.audit import AuditEntry
+from portal.models.callbacks import Callback
 from portal.models.clusters import Cluster
 from portal.models.consensus import Consensus, Residual
 from portal.models.evaluations import Evaluation, EvaluationItem, MetricBasis
-from portal.models.events import (
-    AuditEntry,
-    Callback,
-    Delivery,
-    DeliveryAttempt,
-    Endpoint,
-    Event,
-    IdempotencyKey,
-)
+from portal.models.events import Delivery, DeliveryAttempt, Endpoint, Event
 from portal.models.exports import Export
 from portal.models.flags import Flag
+from portal.models.golds import GoldReference, PlantedPrediction
+from portal.models.idempotency import IdempotencyKey
 from portal.models.imports import Import
-from portal.models.members import Annotator, Invitation, Membership, ServiceToken
+from portal.models.members import Invitation, Membership
 from portal.models.pools import Pool
 from portal.models.predictions import Prediction
 from portal.models.preferences import Preference
@@ -27,7 +24,8 @@ from portal.models.refits import Refit
 from portal.models.retraining import BatchItem, MiniBatch, RetrainJob
 from portal.models.reviews import Review, ReviewLease
 from portal.models.surprises import Surprise
-from portal.models.tasks import GoldReference, PlantedPrediction, Task
+from portal.models.tasks import Task
+from portal.models.tokens import ServiceToken
 from portal.models.users import User
 from portal.models.verifications import Verification
 from portal.models.versions import ModelVersion

@@ -6,8 +6,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from portal.models.annotators import Annotator, AnnotatorState
 from portal.models.assignments import Assignment
-from portal.models.members import Annotator, AnnotatorState
 from portal.models.predictions import Prediction
 from portal.models.projects import Guideline
 from portal.models.tasks import Task

@@ -9,10 +9,12 @@ from django.db.models import ExpressionWrapper, F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from portal.models.members import Annotator
+from portal.models.annotators import Annotator
+from portal.models.golds import PlantedPrediction
 from portal.models.predictions import Prediction
 from portal.models.slots import TakenSlot, database_clock, take_first
-from portal.models.tasks import TAKES_EVIDENCE, ParkReason, PlantedPrediction, Task
+from portal.models.tasks import Task
+from portal.models.taskstates import TAKES_EVIDENCE, ParkReason
 
 
 class AssignmentState(models.TextChoices):

@@ -11,7 +11,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from portal.models.annotations import Annotation
-from portal.models.members import Annotator
+from portal.models.annotators import Annotator
 from portal.models.projects import Project
 from portal.models.refits import Refit
 from portal.models.tasks import Task

@@ -1,4 +1,4 @@
-"""What leaves and what came: outbox, endpoints, deliveries, callbacks, audit, idempotency.
+"""What leaves: the outbox of events, endpoints, and each delivery with its attempts.
 
 All are written by manager methods inside the transaction of the change that they tell of.
 """
@@ -12,8 +12,6 @@ from django.db.models import Q
 from django.utils import timezone
 
 from portal.models.projects import Project
-from portal.models.retraining import RetrainJob
-from portal.models.users import User
 
 EVENT_TYPES = (
     "retraining.requested",
@@ -187,133 +185,3 @@ class DeliveryAttempt(models.Model):
 
     def __str__(self) -> str:
         return f"Attempt {self.number}: {self.status or self.error}"
-
-
-class CallbackOutcome(models.TextChoices):
-    COUNTED = "counted"
-    OVERTAKEN = "overtaken", "overtaken by a newer one"
-    UNKNOWN = "unknown", "unknown to this portal"
-
-
-class Callback(models.Model):
-    """A message that a trainer sent us, kept so that a replay changes nothing, and as a log.
-
-    `endpoint` is whose secret signed it; none for one that came with its run's own token.
-    """
-
-    endpoint = models.ForeignKey(
-        Endpoint, on_delete=models.CASCADE, null=True, blank=True, related_name="callbacks"
-    )
-    job = models.ForeignKey(
-        RetrainJob, on_delete=models.CASCADE, null=True, blank=True, related_name="callbacks"
-    )
-    webhook_id = models.CharField(max_length=255)
-    body_sha256 = models.CharField(max_length=64)
-    seq = models.PositiveIntegerField(null=True, blank=True)
-    status = models.CharField(max_length=40, blank=True, help_text="As the trainer put it.")
-    progress = models.FloatField(null=True, blank=True)
-    outcome = models.CharField(
-        max_length=16, choices=CallbackOutcome, default=CallbackOutcome.COUNTED
-    )
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-
-    class Meta:
-        ordering = ["-id"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["endpoint", "webhook_id"], name="a_callback_counts_once"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.webhook_id
-
-
-class AuditQuerySet(models.QuerySet["AuditEntry"]):
-    def record(
-        self,
-        *,
-        action: str,
-        on: models.Model,
-        project_id: int | None,
-        actor: str,
-        user: User | None = None,
-        details: dict[str, Any] | None = None,
-    ) -> "AuditEntry":
-        """Write who did what to which row; never captions, tokens or passwords."""
-        return self.create(
-            action=action,
-            object_type=on._meta.model_name or "",
-            object_id=str(on.pk),
-            project_id=project_id,
-            actor=actor[:120],
-            user=user,
-            details=details or {},
-        )
-
-
-class AuditEntry(models.Model):
-    """One act worth remembering; append-only."""
-
-    project = models.ForeignKey(
-        Project, on_delete=models.CASCADE, null=True, blank=True, related_name="audit_entries"
-    )
-    user = models.ForeignKey(
-        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
-    )
-    actor = models.CharField(max_length=120)
-    action = models.CharField(max_length=60)
-    object_type = models.CharField(max_length=40)
-    object_id = models.CharField(max_length=40)
-    details = models.JSONField(default=dict)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-
-    objects = AuditQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["-id"]
-        verbose_name_plural = "audit entries"
-
-    def __str__(self) -> str:
-        return f"{self.actor}: {self.action}"
-
-
-class IdempotencyKeyQuerySet(models.QuerySet["IdempotencyKey"]):
-    def claim(
-        self, *, owner: str, route: str, key: str, body_sha256: str
-    ) -> "tuple[IdempotencyKey, bool]":
-        """Return the key's row and whether it is new; of two claims at once the second waits."""
-        return self.get_or_create(
-            owner=owner, route=route, key=key, defaults={"body_sha256": body_sha256}
-        )
-
-
-class IdempotencyKey(models.Model):
-    """The stored answer of one keyed POST, replayed when the call comes again."""
-
-    owner = models.CharField(max_length=80, help_text="Who called: a user or a token.")
-    route = models.CharField(max_length=200)
-    key = models.CharField(max_length=255)
-    body_sha256 = models.CharField(max_length=64)
-    status = models.PositiveSmallIntegerField(null=True, blank=True)
-    body = models.JSONField(null=True, blank=True)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-
-    objects = IdempotencyKeyQuerySet.as_manager()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["owner", "route", "key"], name="a_key_is_used_once"),
-        ]
-
-    def __str__(self) -> str:
-        return self.key
-
-    def answer(self, status: int, body: Any) -> None:
-        """Keep the answer that a repeat will get."""
-        self.status, self.body = status, body
-        self.save(update_fields=["status", "body"])
-
-    def forget(self) -> None:
-        """Free the key of a call that was refused."""
-        self.delete()

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from portal.models.members import Annotator
+from portal.models.annotators import Annotator
 from portal.models.users import User
 
 

@@ -5,9 +5,9 @@ from django.db.models import Count, Exists, F, IntegerField, OuterRef, Q, Subque
 from django.db.models.functions import Coalesce, Greatest, Least
 from django.utils import timezone
 
+from portal.models.annotators import Annotator, AnnotatorState
 from portal.models.assignments import Assignment
 from portal.models.evaluations import Evaluation, EvaluationItem
-from portal.models.members import Annotator, AnnotatorState
 from portal.models.predictions import Prediction
 from portal.models.projects import Project
 from portal.models.tasks import Task

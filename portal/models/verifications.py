@@ -7,8 +7,8 @@ from django.db import models
 from django.db.models import Count, Q
 from django.utils import timezone
 
+from portal.models.annotators import Annotator
 from portal.models.assignments import Assignment
-from portal.models.members import Annotator
 from portal.models.predictions import Prediction
 from portal.models.tasks import Task
 

@@ -5,7 +5,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from portal.models.annotations import Annotation
-from portal.models.members import Annotator
+from portal.models.annotators import Annotator
 
 
 class VoteQuerySet(models.QuerySet["Vote"]):

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from portal.algorithms.exams import State
 from portal.models import Annotation, Assignment, Task, preferences
-from portal.models.members import AnnotatorState
-from portal.models.tasks import TaskQuerySet
+from portal.models.annotators import AnnotatorState
+from portal.models.taskqueries import TaskQuerySet
 from portal.pages.seats import Seat
 from portal.services import assignments
 

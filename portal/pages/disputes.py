@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from portal.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from portal.models import Consensus, Guideline, Review, ReviewLease, Task
 from portal.models.reviews import Decision
-from portal.models.tasks import TaskState
+from portal.models.taskstates import TaskState
 from portal.pages.clips import clip_of
 from portal.pages.forms import DecisionForm
 from portal.pages.frames import show

@@ -8,7 +8,7 @@ from django.utils.text import capfirst
 
 from portal.errors import InvalidInput, PortalError
 from portal.models.reviews import DECISIONS, Decision
-from portal.models.tasks import ParkReason
+from portal.models.taskstates import ParkReason
 from portal.models.texts import MAX_CHARACTERS
 
 STEPS = (("0", "Wrong"), ("0.25", "Poor"), ("0.5", "Fair"), ("0.75", "Good"), ("1", "Right"))

@@ -9,7 +9,7 @@ from portal.algorithms import gold
 from portal.algorithms.exams import Standing as Exam
 from portal.algorithms.exams import State
 from portal.models import Annotation, Annotator
-from portal.models.members import AnnotatorState
+from portal.models.annotators import AnnotatorState
 from portal.models.projects import ExamFeedback
 from portal.pages.desks import EXAM_FAILED
 from portal.services import assignments

@@ -31,8 +31,8 @@ from portal.models import (
     Verification,
 )
 from portal.models.annotations import AnnotationState
+from portal.models.annotators import AnnotatorState
 from portal.models.assignments import AssignmentState, Hold
-from portal.models.members import AnnotatorState
 from portal.models.texts import clean_caption
 from portal.signals import announce
 

@@ -30,7 +30,7 @@ from portal.models import (
     Residual,
     Task,
 )
-from portal.models.members import MOVED, STATED, SUMS, AnnotatorState
+from portal.models.annotators import MOVED, STATED, SUMS, AnnotatorState
 from portal.models.refits import RefitKey
 from portal.models.writes import update_each
 from portal.signals import announce

@@ -5,7 +5,7 @@ from django.db.models import Count, Exists, OuterRef, Q
 
 from portal import signals
 from portal.models import Consensus, Event, Project, Task
-from portal.models.tasks import TAKES_EVIDENCE, TaskState
+from portal.models.taskstates import TAKES_EVIDENCE, TaskState
 from portal.signals import announce
 
 

@@ -25,7 +25,8 @@ from portal.models import (
     User,
 )
 from portal.models.assignments import AssignmentState
-from portal.models.members import Role, Scope, digest, new_secret
+from portal.models.members import Role
+from portal.models.tokens import Scope, digest, new_secret
 
 RANKS = (Role.READER, Role.ANNOTATOR, Role.EXPERT, Role.MANAGER)
 

@@ -18,7 +18,7 @@ from portal.models import (
     Prediction,
     Preference,
 )
-from portal.models.members import AnnotatorState
+from portal.models.annotators import AnnotatorState
 from portal.models.preferences import Choice, pairs_open_to
 from portal.signals import announce
 

@@ -29,7 +29,7 @@ from portal.models import (
 from portal.models.assignments import AssignmentState
 from portal.models.members import Role
 from portal.models.projects import RESERVED_SLUGS
-from portal.models.tasks import TaskState
+from portal.models.taskstates import TaskState
 
 DAYS_SHOWN = 14
 GUIDELINE_CHARACTERS = 50_000

@@ -15,7 +15,7 @@ from portal.errors import (
 )
 from portal.models import Annotation, Annotator, Consensus, Task, Vote
 from portal.models.annotations import AnnotationState
-from portal.models.members import AnnotatorState
+from portal.models.annotators import AnnotatorState
 from portal.models.texts import clean_caption
 from portal.signals import announce
 

@@ -22,7 +22,8 @@ from portal.models import (
     Task,
     Video,
 )
-from portal.models.members import Role, digest
+from portal.models.members import Role
+from portal.models.tokens import digest
 from tests.admin.conftest import signed_in
 from tests.factories import (
     AnnotationFactory,

@@ -3,7 +3,7 @@
 from django.db.models import Model
 
 from portal import models
-from portal.models.members import digest, new_secret
+from portal.models.tokens import digest, new_secret
 from tests import factories
 
 

@@ -12,7 +12,7 @@ from portal.management.budgets import Figure
 from portal.management.plots import Line
 from portal.management.simulations import Setting, Simulation, Spent, Way
 from portal.models import Annotation, Assignment, Task
-from portal.models.tasks import TaskState
+from portal.models.taskstates import TaskState
 
 SMALL = Shape(n_tasks=6, n_people=8)
 

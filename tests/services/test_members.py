@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from portal.errors import InvalidInput, NotAllowed, NotFound
 from portal.models import Annotator, AuditEntry, Invitation, Membership, ServiceToken, User
-from portal.models.members import Role, digest
+from portal.models.members import Role
+from portal.models.tokens import digest
 from portal.services import members
 from tests.factories import (
     PASSWORD,

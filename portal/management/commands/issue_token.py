@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from portal.errors import PortalError
 from portal.models import Project
-from portal.models.members import Scope
 from portal.models.projects import DEFAULT_SLUG
+from portal.models.tokens import Scope
 from portal.services import members
 
 

@@ -14,8 +14,8 @@ from portal.algorithms import gold
 from portal.algorithms.exams import Standing
 from portal.errors import AlreadyAnswered, Conflict, NotAllowed, NotFound, ProjectPaused
 from portal.models import Annotator, Assignment, Task
+from portal.models.annotators import AnnotatorState
 from portal.models.assignments import AssignmentState, Hold
-from portal.models.members import AnnotatorState
 from portal.models.slots import take_first
 from portal.services.assignments import capacity, looking
 from portal.services.assignments.exams import exam_of, exam_waits

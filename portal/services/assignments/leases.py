@@ -7,7 +7,7 @@ from django.db import transaction
 from portal.errors import Conflict, InvalidInput, NotFound
 from portal.models import Annotator, Assignment, AuditEntry, Task
 from portal.models.assignments import AssignmentState, Hold
-from portal.models.tasks import ParkReason
+from portal.models.taskstates import ParkReason
 from portal.services.assignments.capacity import LONGEST_LEASE, lease_lasts
 
 SKIPS_TO_PARK = 2

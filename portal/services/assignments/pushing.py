@@ -8,8 +8,8 @@ from django.db import transaction
 
 from portal.algorithms import matching, plans, posteriors, skills
 from portal.models import Annotator, Assignment, AuditEntry, Project, Task, Vote
+from portal.models.annotators import AnnotatorState
 from portal.models.assignments import Hold
-from portal.models.members import AnnotatorState
 from portal.services.assignments.exams import exams_of
 from portal.services.assignments.trust import trust
 

@@ -13,7 +13,7 @@ from portal.errors import Conflict, InvalidInput, NotAllowed, TaskClosed
 from portal.models import AuditEntry, Consensus, Project, Review, ReviewLease, Task, User
 from portal.models.consensus import ConsensusStatus
 from portal.models.reviews import FINDINGS, Decision
-from portal.models.tasks import TaskState
+from portal.models.taskstates import TaskState
 from portal.models.texts import clean_caption
 from portal.services.consensus.leases import check_free
 from portal.services.consensus.settling import lock

@@ -10,7 +10,7 @@ from django.utils import timezone
 from portal.algorithms.text import comparison_key
 from portal.models import AuditEntry, Consensus, Refit, Task
 from portal.models.consensus import USING, ConsensusQuerySet, ConsensusStatus
-from portal.models.tasks import TaskState
+from portal.models.taskstates import TaskState
 from portal.services.consensus.evidence import Gathered, gather
 from portal.services.consensus.settling import follow, lock, status_of, write_consensus
 

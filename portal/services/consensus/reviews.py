@@ -18,7 +18,7 @@ from portal.models import (
 from portal.models.annotations import AnnotationState
 from portal.models.consensus import ConsensusStatus
 from portal.models.reviews import DECISIONS, Decision
-from portal.models.tasks import TaskState
+from portal.models.taskstates import TaskState
 from portal.models.texts import clean_caption
 from portal.services.consensus.leases import check_free
 from portal.services.consensus.settling import close_with

@@ -12,7 +12,7 @@ from portal.algorithms.consensus import Decision, should_stop
 from portal.errors import Conflict, NothingToSettle
 from portal.models import AuditEntry, Consensus, Event, Residual, Task, User
 from portal.models.consensus import ConsensusStatus
-from portal.models.tasks import TaskState
+from portal.models.taskstates import TaskState
 from portal.services.consensus.evidence import Gathered, gather
 from portal.signals import announce
 

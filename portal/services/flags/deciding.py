@@ -6,8 +6,8 @@ from django.utils import timezone
 from portal import signals
 from portal.errors import Conflict, InvalidInput
 from portal.models import Annotator, AuditEntry, Flag, User
+from portal.models.annotators import MOVED, AnnotatorState
 from portal.models.flags import FlagState, Remedy
-from portal.models.members import MOVED, AnnotatorState
 from portal.models.texts import clean_caption
 from portal.signals import announce
 

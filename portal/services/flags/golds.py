@@ -9,9 +9,9 @@ from django.db import transaction
 from portal import signals
 from portal.algorithms import gold
 from portal.models import Annotation, Annotator, Assignment, AuditEntry, Flag
+from portal.models.annotators import MOVED, AnnotatorState
 from portal.models.assignments import AssignmentState
 from portal.models.flags import FlagKind
-from portal.models.members import MOVED, AnnotatorState
 from portal.signals import announce
 
 EXAMPLES = 6

@@ -7,7 +7,7 @@ from django.db import transaction
 from portal.algorithms.reliability import Refit as Fit
 from portal.algorithms.reliability import skill
 from portal.models import Annotator, Consensus, Project, Refit, Residual, Task
-from portal.models.members import STATED, SUMS
+from portal.models.annotators import STATED, SUMS
 from portal.models.writes import update_each
 from portal.services.refits.evidence import CHUNK, Evidence
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 from portal import signals
 from portal.errors import Conflict, InvalidInput, NotFound
 from portal.models import AuditEntry, Callback, Endpoint, ModelVersion, RetrainJob
-from portal.models.events import CallbackOutcome
+from portal.models.callbacks import CallbackOutcome
 from portal.models.retraining import ACTIVE, JobState
 from portal.services.retraining.endings import call_off
 from portal.signals import announce

@@ -8,7 +8,7 @@ from portal.models import (
     Event,
     Task,
 )
-from portal.models.tasks import ParkReason, TaskState
+from portal.models.taskstates import ParkReason, TaskState
 
 
 @transaction.atomic

@@ -6,7 +6,7 @@ import numpy as np
 from django.db import transaction
 
 from portal.models import Cluster, Task
-from portal.models.tasks import TaskState
+from portal.models.taskstates import TaskState
 from portal.services.tasks.crowding import vectors_of
 from portal.services.tasks.ordering import KEY, price_all, save_each
 

@@ -14,7 +14,7 @@ from portal.models import (
     Project,
     Task,
 )
-from portal.models.tasks import TaskState
+from portal.models.taskstates import TaskState
 from portal.models.writes import update_each
 from portal.services.tasks.reading import place_key
 

@@ -6,7 +6,7 @@ from portal.algorithms import sampling
 from portal.errors import Conflict, InvalidInput
 from portal.models import Prediction, Project, Task, Video
 from portal.models.segments import segment_ms
-from portal.models.tasks import TaskState
+from portal.models.taskstates import TaskState
 from portal.models.videos import Sighting
 from portal.services.tasks import crowding
 from portal.services.tasks.ordering import PRICED, price, set_uncertainty

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from portal.algorithms import gold
 from portal.models import Annotator, Assignment, Project, Task
-from portal.models.members import AnnotatorState
+from portal.models.annotators import AnnotatorState
 
 RECENT = timedelta(days=14)
 

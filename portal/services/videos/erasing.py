@@ -27,7 +27,7 @@ from portal.models import (
 from portal.models.annotations import AnnotationState
 from portal.models.assignments import AssignmentState
 from portal.models.consensus import ConsensusStatus
-from portal.models.tasks import TaskState
+from portal.models.taskstates import TaskState
 from portal.models.videos import VideoState
 
 
