@@ -12,7 +12,7 @@ from portal.admin.runs import Act, Data, Shown
 from portal.admin.sites import site
 from portal.models import Video
 from portal.models.videos import VideoState
-from portal.services import videos
+from portal.services import exports, videos
 
 
 def retry(request: HttpRequest, row: Video, data: Data) -> object:
@@ -21,15 +21,18 @@ def retry(request: HttpRequest, row: Video, data: Data) -> object:
 
 
 def erase(request: HttpRequest, row: Video, data: Data) -> Shown:
-    """Take bytes and words away; say who trained on them."""
+    """Take bytes and words away; say who trained on them and which files hold them."""
     report = videos.erase(video=row, actor=actor(request))
+    copies = exports.holding(project_id=row.project_id, video_id=row.video_id)
+    files = ", ".join(each.name for each in copies)
     held = "; ".join(
         f"{each.mini_batch_id} (job {each.job}, of {each.version})" for each in report.manifests
     )
     return Shown(
         f"{report.video_id} is erased",
         note=f"{report.n_tasks} tasks are closed, {report.n_captions} captions and "
-        f"{report.n_predictions} predictions emptied. Manifests that held it: {held or 'none'}.",
+        f"{report.n_predictions} predictions emptied. Manifests that held it: {held or 'none'}. "
+        f"Exports that hold it still: {files or 'none'}.",
     )
 
 

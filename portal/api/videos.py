@@ -22,7 +22,7 @@ from portal.errors import InvalidInput, NotAllowed
 from portal.models import Project, Video
 from portal.models.tokens import Scope
 from portal.models.videos import VideoState
-from portal.services import videos
+from portal.services import exports, videos
 
 UPLOAD_FIELDS = frozenset({"video_id", "file", "sha256", "tags", "project"})
 BY_PROJECT = {"project": queries.text("The project's slug.")}
@@ -77,14 +77,23 @@ class HoldingOutput(serializers.Serializer[Any]):
     new_version = serializers.CharField(allow_null=True)
 
 
+class CopyOutput(serializers.Serializer[Any]):
+    """One finished export that holds the video still: whoever fetched it has to be told."""
+
+    uid = serializers.CharField()
+    name = serializers.CharField()
+    finished_at = serializers.DateTimeField()
+
+
 class ErasureOutput(serializers.Serializer[Any]):
-    """What was erased, and which manifests had held it."""
+    """What was erased, and which manifests and exports hold it from before."""
 
     video_id = serializers.CharField()
     n_tasks = serializers.IntegerField()
     n_captions = serializers.IntegerField()
     n_predictions = serializers.IntegerField()
     manifests = HoldingOutput(many=True)
+    exports = CopyOutput(many=True)
 
 
 class VideosView(PortalView):
@@ -163,8 +172,11 @@ class VideoView(PortalView):
         answers={200: ErasureOutput},
     )
     def delete(self, request: Request, video_id: str) -> Response:
-        report = videos.erase(video=self._find(video_id), actor=self.caller.actor)
-        return Response(asdict(report))
+        video = self._find(video_id)
+        report = videos.erase(video=video, actor=self.caller.actor)
+        copies = exports.holding(project_id=video.project_id, video_id=video.video_id)
+        answer = ErasureOutput({**asdict(report), "exports": copies})
+        return Response(answer.data)
 
     def _find(self, video_id: str) -> Video:
         rows = self.project().videos.select_related("project")

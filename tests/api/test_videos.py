@@ -6,6 +6,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from portal.models import Video
+from portal.services import exports
 from tests import factories
 from tests.api.conftest import problem
 
@@ -115,7 +116,21 @@ def test_an_erased_video_reports_what_was_there(as_role, project) -> None:
         "n_captions": 1,
         "n_predictions": 0,
         "manifests": [],
+        "exports": [],
     }
+
+
+def test_an_erasure_names_the_exports_that_hold_the_video_still(
+    as_role, project, settings, tmp_path
+) -> None:
+    settings.FILES_DIR = tmp_path
+    factories.ConsensusFactory(task__project=project, task__video__video_id="clip-1")
+    export = exports.request(project=project, name="spring")
+    exports.build(export_id=export.pk)
+
+    (copy,) = as_role("manager").delete("videos/clip-1").json()["exports"]
+
+    assert (copy["uid"], copy["name"]) == (str(export.uid), "spring")
 
 
 def test_erasing_is_for_managers(api, as_role, project) -> None:

@@ -340,6 +340,23 @@ def test_a_diff_says_what_was_added_removed_and_changed():
     ]
 
 
+def test_finished_exports_that_hold_a_video_are_named():
+    project = ProjectFactory()
+    held = ConsensusFactory(task__project=project).task.video
+    first = built(project)
+    other = ConsensusFactory(task__project=project).task.video
+    second = built(project)
+    ConsensusFactory(task__project=ProjectFactory(), task__video__video_id=held.video_id)
+    exports.request(project=project, name="unbuilt")
+
+    def holding(video) -> list[Export]:
+        return exports.holding(project_id=project.pk, video_id=video.video_id)
+
+    assert holding(held) == [first, second]
+    assert holding(other) == [second]
+    assert holding(VideoFactory(project=project)) == []
+
+
 def test_a_diff_does_not_tell_the_words_of_an_erased_clip():
     project = ProjectFactory()
     gone = ConsensusFactory(task__project=project, caption="secret")

@@ -4,17 +4,15 @@ Both indexes are in one order (the clip's row, the start, the task), so they are
 line, however long they are. Words of clips that were erased since are not told again.
 """
 
-import gzip
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from portal.adapters import stores
 from portal.errors import Conflict
 from portal.models import Export, Task
 from portal.models.exports import ExportState
 from portal.models.videos import VideoState
+from portal.services.exports.indexes import Line, lines
 
 Kind = Literal["added", "removed", "changed", "unchanged"]
 ERASED = "(erased)"
@@ -52,7 +50,7 @@ def diff(*, before: Export, after: Export, most: int = 1000) -> Diff:
     if before.project_id != after.project_id:
         raise Conflict("Only exports of one project are compared.")
     found = Diff()
-    for kind, old, new in _merged(_lines(before), _lines(after)):
+    for kind, old, new in _merged(lines(before), lines(after)):
         setattr(found, kind, getattr(found, kind) + 1)
         if kind != "unchanged" and len(found.changes) < most:
             found.changes.append(_change(kind, old, new))
@@ -60,31 +58,9 @@ def diff(*, before: Export, after: Export, most: int = 1000) -> Diff:
     return found
 
 
-@dataclass(frozen=True)
-class _Line:
-    """One line of an index."""
-
-    clip_row: int
-    start_ms: int
-    task_id: int
-    end_ms: int
-    video_id: str
-    caption: str
-
-    @property
-    def place(self) -> tuple[int, int, int]:
-        return self.clip_row, self.start_ms, self.task_id
-
-
-def _lines(export: Export) -> Iterator[_Line]:
-    with stores.configured().open(export.index_key) as file, gzip.open(file) as lines:
-        for line in lines:
-            yield _Line(*json.loads(line))
-
-
 def _merged(
-    before: Iterator[_Line], after: Iterator[_Line]
-) -> Iterator[tuple[Kind, _Line | None, _Line | None]]:
+    before: Iterator[Line], after: Iterator[Line]
+) -> Iterator[tuple[Kind, Line | None, Line | None]]:
     """Walk both at once, whichever is behind."""
     old, new = next(before, None), next(after, None)
     while old or new:
@@ -99,7 +75,7 @@ def _merged(
             old, new = next(before, None), next(after, None)
 
 
-def _change(kind: Kind, old: _Line | None, new: _Line | None) -> Change:
+def _change(kind: Kind, old: Line | None, new: Line | None) -> Change:
     line = new or old
     assert line is not None
     return Change(
