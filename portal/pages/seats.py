@@ -22,6 +22,7 @@ from portal.models import (
     User,
 )
 from portal.models.members import Role
+from portal.models.taskqueries import TaskQuerySet
 from portal.services import members
 
 View = Callable[..., HttpResponse]
@@ -67,10 +68,25 @@ class Seat:
         return self.role != Role.ANNOTATOR
 
     def is_blind_on(self, task: Task) -> bool:
-        """Whether this person is captioning or auditing the task and must not see others' words."""
+        """Whether this person must not see others' words on the task.
+
+        They caption it, audit it, or are an expert who may yet be asked to audit it. Managers see
+        everything in the admin, so for them only what they have in hand is closed.
+        """
         held = Assignment.objects.live().filter(task=task, annotator__user=self.user)
         audits = ReviewLease.objects.live().filter(task=task, reviewer=self.user)
-        return held.exists() or (not task.takes_evidence and audits.exists())
+        return (
+            held.exists()
+            or (not task.takes_evidence and audits.exists())
+            or self.unaudited.filter(pk=task.pk).exists()
+        )
+
+    @property
+    def unaudited(self) -> TaskQuerySet:
+        """Tasks whose blind audit may still come to this expert; nobody else has any."""
+        if self.role != Role.EXPERT:
+            return Task.objects.none()
+        return Task.objects.awaiting_audit_by(self.user.pk, self.project.pk)
 
     def own_caption(self, task: Task) -> Annotation | None:
         """The caption that this person wrote for the task."""

@@ -1,7 +1,8 @@
 """Outcomes: what was settled lately, and one task's consensus with why it won.
 
 Annotators are blind until they have answered, and see others' captions only once the task has
-closed: until then they could still change their own.
+closed: until then they could still change their own. Experts do not see what they may be asked to
+audit blind.
 """
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -29,6 +30,7 @@ CLOSED = (
 def outcomes(request: HttpRequest, seat: Seat) -> HttpResponse:
     """Show what was settled last; annotators see the tasks that they took part in."""
     rows = Consensus.objects.standing().filter(project=seat.project, status__in=CLOSED)
+    rows = rows.exclude(task__in=seat.unaudited)
     if not seat.sees_everything:
         rows = rows.filter(task__annotations__author__user=seat.user)
     newest = rows.select_related("task__video", "task__project").order_by("-id")[:MOST_SHOWN]

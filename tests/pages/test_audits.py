@@ -1,6 +1,7 @@
 """The audit's page: blind in its first step, blind to figures and people in both."""
 
 import pytest
+from django.utils import timezone
 
 from portal.models import Review, ReviewLease, Task
 from portal.models.members import Role
@@ -102,12 +103,19 @@ def test_audits_are_for_experts_and_managers_and_home_counts_them(seat, drawn):
         assert "Audit blind" in seat(role)[1].get("/").content.decode()
 
 
-def test_while_auditing_the_tasks_own_page_is_shut(seat, drawn):
+def test_what_may_come_to_an_expert_for_audit_is_shut_until_it_is_audited(seat, drawn):
     task = drawn()
-    _, client = seat(Role.EXPERT)
-    assert client.get(f"/tasks/{task.pk}").status_code == 200
-    client.get("/audit/shapes")
-    assert client.get(f"/tasks/{task.pk}").status_code == 404
+    (_, expert), (_, manager) = seat(Role.EXPERT), seat(Role.MANAGER)
+    address, outcomes = f"/tasks/{task.pk}", "/outcomes/shapes"
+    assert expert.get(address).status_code == 404
+    assert CAPTION not in expert.get(outcomes).content.decode()
+    assert CAPTION in manager.get(outcomes).content.decode()
+    manager.get("/audit/shapes")
+    assert manager.get(address).status_code == 404
+    task.audited_at = timezone.now()
+    task.save()
+    assert CAPTION in expert.get(address).content.decode()
+    assert CAPTION in expert.get(outcomes).content.decode()
 
 
 def test_another_projects_task_does_not_exist(seat, drawn):
