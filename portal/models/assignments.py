@@ -12,7 +12,7 @@ from django.utils import timezone
 from portal.models.annotators import Annotator
 from portal.models.golds import PlantedPrediction
 from portal.models.predictions import Prediction
-from portal.models.slots import TakenSlot, database_clock, take_first
+from portal.models.slots import TakenSlot, database_clock, holds_any, read_slots, take_first
 from portal.models.tasks import Task
 from portal.models.taskstates import TAKES_EVIDENCE, ParkReason
 
@@ -66,6 +66,8 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
 
         Nothing can come any more of one that ran out or whose task has closed.
         """
+        if not holds_any(annotator_pk):  # as mostly, where somebody asks for the next
+            return []
         is_over = Q(expires_at__lte=Now()) | ~Q(task__state__in=TAKES_EVIDENCE)
         rows = self.filter(annotator_id=annotator_pk, state=AssignmentState.LEASED)
         found: Any = rows.annotate(over=ExpressionWrapper(is_over, models.BooleanField()))
@@ -147,14 +149,11 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
             highest = self.filter(task_id=taken.task_id).aggregate(n=models.Max("slot"))["n"]
             mine = self.filter(task_id=taken.task_id, annotator=annotator).first()
             return 0 if highest is None else int(highest) + 1, mine
-        rows = self.filter(task_id=taken.task_id).values_list("pk", "annotator_id", "slot", "state")
-        used, mine = set(), None
-        for pk, annotator_pk, slot, state in rows:
-            if state in HOLDING:
-                used.add(slot)
-            if annotator_pk == annotator.pk:
-                mine = self.get(pk=pk)
-        return next(slot for slot in range(taken.n_wanted) if slot not in used), mine
+        rows = read_slots(taken.task_id)
+        used = {row.number for row in rows if row.state in HOLDING}
+        had = [row.pk for row in rows if row.annotator_pk == annotator.pk]
+        free = next(number for number in range(taken.n_wanted) if number not in used)
+        return free, self.get(pk=had[0]) if had else None
 
     def give_up(self, pk: int, state: AssignmentState, **changes: object) -> bool:
         """End one running lease and free its slot; False where it no longer ran."""
@@ -174,8 +173,13 @@ class Assignment(models.Model):
     refuses one person too many.
     """
 
-    task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="assignments")
-    annotator = models.ForeignKey(Annotator, on_delete=models.PROTECT, related_name="assignments")
+    # Without indexes of their own: one constraint and one index below begin with them.
+    task = models.ForeignKey(
+        Task, on_delete=models.PROTECT, related_name="assignments", db_index=False
+    )
+    annotator = models.ForeignKey(
+        Annotator, on_delete=models.PROTECT, related_name="assignments", db_index=False
+    )
     slot = models.PositiveSmallIntegerField()
     cap = models.PositiveSmallIntegerField()
     token = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)

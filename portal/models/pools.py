@@ -59,7 +59,3 @@ class Pool(models.Model):
 
     def __str__(self) -> str:
         return " and ".join(filter(None, [self.language, self.skills.replace(",", ", ")]))
-
-    @property
-    def skill_names(self) -> list[str]:
-        return [name for name in self.skills.split(",") if name]

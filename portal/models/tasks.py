@@ -24,7 +24,9 @@ from portal.models.videos import Video
 class Task(models.Model):
     """One clip or segment to caption; opened by `services.tasks`, closed by consensus."""
 
-    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="tasks")
+    project = models.ForeignKey(
+        Project, on_delete=models.PROTECT, related_name="tasks", db_index=False
+    )  # several indexes below begin with it
     video = models.ForeignKey(Video, on_delete=models.PROTECT, related_name="tasks")
     prediction = models.ForeignKey(
         Prediction,

@@ -65,6 +65,19 @@ def test_the_next_tasks_are_read_in_the_indexs_order_and_no_further():
     assert "Sort" not in plan + plan_of(annotator, None) + plan_of(annotator, [0])
 
 
+def test_what_somebody_did_since_the_statistics_were_taken_is_looked_up_task_by_task():
+    project = ProjectFactory()
+    open_many(project)
+    annotator = AnnotatorFactory(project=project)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    had_some(annotator)
+    walk = plan_of(annotator, [0])
+    assert "Anti Join" not in walk
+    assert "assignments_by_annotator" not in walk
+    assert "tasks_with_room_by_" in walk
+
+
 def test_open_for_leaves_out_what_was_had_and_brings_back_what_was_given_up():
     project = ProjectFactory()
     annotator = AnnotatorFactory(project=project)

@@ -8,7 +8,7 @@ look from the very beginning.
 """
 
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.utils import timezone
 
@@ -18,7 +18,7 @@ from portal.services.assignments.fitting import pools_of
 
 CANDIDATES = 64
 LONG_SECONDS = 0.005
-MANY_DONE = 1000
+MANY_DONE = 100
 # A look is remembered a hundred times as long as it took: one part in a hundred goes into looking.
 REMEMBERED_PER_SECOND = 100
 LONGEST_REMEMBERED = timedelta(minutes=5)
@@ -36,7 +36,7 @@ def first_fitting(annotator: Annotator) -> list[Candidate]:
     found = _look(annotator, pools, None)
     took = time.perf_counter() - began
     if found and took > LONG_SECONDS and _has_done_many(annotator):
-        _remember(annotator, found[0].virtual_due, took)
+        _remember(annotator, found[0].due, took)
     return found
 
 
@@ -59,7 +59,8 @@ def _has_done_many(annotator: Annotator) -> bool:
     return Assignment.objects.filter(annotator=annotator)[:MANY_DONE].count() == MANY_DONE
 
 
-def _remember(annotator: Annotator, since: datetime, took: float) -> None:
+def _remember(annotator: Annotator, since: float, took: float) -> None:
     kept = min(timedelta(seconds=took * REMEMBERED_PER_SECOND), LONGEST_REMEMBERED)
-    annotator.look_from, annotator.look_until = since, timezone.now() + kept
+    annotator.look_from = datetime.fromtimestamp(since, UTC)  # exact to the microsecond
+    annotator.look_until = timezone.now() + kept
     annotator.save(update_fields=["look_from", "look_until"])

@@ -39,7 +39,7 @@ def rank(annotator: Annotator, tasks: Sequence[Candidate]) -> Ranked:
     difficulties = np.array([task.difficulty for task in tasks])
     references = statistics.of(annotator.project).references
     overdue = priority.is_overdue(
-        tasks[0].virtual_due.timestamp(),
+        tasks[0].due,
         timezone.now().timestamp(),
         annotator.project.horizon_hours,
     )
@@ -61,10 +61,10 @@ def rank(annotator: Annotator, tasks: Sequence[Candidate]) -> Ranked:
 def _belief(tasks: Sequence[Candidate]) -> posteriors.Floats:
     """What is believed of each task's answer so far; only begun ones have anything to read."""
     begun = [task.pk for task in tasks if task.n_captions]
-    rows = (
-        Consensus.objects.standing().filter(task__in=begun) if begun else Consensus.objects.none()
-    )
-    confidences = dict(rows.values_list("task_id", "confidence"))
+    confidences: dict[int, float] = {}
+    if begun:
+        rows = Consensus.objects.standing().filter(task__in=begun)
+        confidences = dict(rows.values_list("task_id", "confidence"))
     return posteriors.of_confidence(
         np.array([confidences.get(task.pk, 0.0) for task in tasks]),
         np.array([task.n_captions for task in tasks]),
