@@ -29,9 +29,10 @@ CHROMIUM_ARGS = [
 @pytest.fixture(autouse=True)
 def empty_cache(settings) -> None:
     """No throttle or sketch of an earlier test counts in this one."""
-    from django.core.cache import cache
+    from django.core.cache import caches
 
-    cache.clear()
+    for cache in caches.all():
+        cache.clear()
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ from portal.api.idempotency import keyed
 from portal.api.permissions import CAPTIONERS, Need
 from portal.api.projects import GuidelineOutput
 from portal.api.schema import documented
-from portal.api.tasks import BLIND, TaskOutput, describe, loaded
+from portal.api.tasks import BLIND, TaskOutput, describe
 from portal.api.throttles import count_claim
 from portal.api.times import iso
 from portal.errors import NotFound
-from portal.models import Assignment, Guideline, Task
+from portal.models import Assignment, Guideline, Project, Task
 from portal.models.taskstates import ParkReason
 from portal.models.tokens import Scope
 from portal.services import assignments
@@ -82,10 +82,11 @@ class AssignView(PortalView):
         assignment = assignments.claim(annotator=annotator)
         if assignment is None:
             return Response(status=204)
-        return Response(self._describe(assignment))
+        return Response(self._describe(assignment, project))
 
-    def _describe(self, assignment: Assignment) -> dict[str, Any]:
-        task = loaded(Task.objects.all()).get(pk=assignment.task_id)
+    def _describe(self, assignment: Assignment, project: Project) -> dict[str, Any]:
+        task = Task.objects.select_related("video").get(pk=assignment.task_id)
+        task.project = project
         guidelines = Guideline.objects.newest_of(task.project_id)
         return {
             "task_id": task.pk,

@@ -2,7 +2,6 @@
 
 from urllib.parse import parse_qsl
 
-from django.db.models import Q
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
@@ -39,6 +38,4 @@ class TokenAuthentication(BaseAuthentication):
         scheme, _, secret = header.partition(" ")
         if len(header) > LONGEST_HEADER or not header.isascii() or scheme.lower() != "bearer":
             return None
-        return ServiceToken.objects.filter(
-            Q(created_by=None) | Q(created_by__is_active=True)
-        ).valid(secret.strip())
+        return ServiceToken.objects.valid(secret.strip())

@@ -45,6 +45,7 @@ class ServiceTokenQuerySet(models.QuerySet["ServiceToken"]):
             .filter(token_hash=digest(secret), revoked_at__isnull=True)
             .filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now))
             .filter(Q(created_by__isnull=True) | Q(created_by__is_active=True))
+            .order_by("pk")  # by their default order, projects would be sorted for one row
             .first()
         )
 

@@ -41,7 +41,8 @@ MOST_POINTS = 300
 
 def find_or_register(*, project: Project, annotator_id: str, may_register: bool) -> Annotator:
     """Return the project's annotator under this id, made on first sight where that is allowed."""
-    annotator = Annotator.objects.filter(project=project, annotator_id=annotator_id).first()
+    rows = Annotator.objects.filter(project=project, annotator_id=annotator_id)
+    annotator = rows.order_by("pk").first()
     if annotator is not None:
         annotator.project = project
         return annotator
