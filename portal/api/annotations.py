@@ -112,9 +112,8 @@ class TaskAnnotationsView(PortalView):
             if "lease" in data:
                 assignments.note_foreign(token=data["lease"], annotator=annotator)
             raise
-        stored = Annotation.objects.select_related("author", "task").filter(pk=annotation.pk)
         # It may settle the task on commit: the status is read once more after it.
-        return Late(lambda: describe(stored.get()), created=True)
+        return Late(lambda: describe(_up_to_date(annotation)), created=True)
 
 
 class AnnotationView(PortalView):
@@ -191,6 +190,11 @@ def describe(annotation: Annotation, *, names_author: bool = True) -> dict[str, 
         "created_at": iso(annotation.created_at),
         "task_status": annotation.task.state,
     }
+
+
+def _up_to_date(annotation: Annotation) -> Annotation:
+    annotation.task.refresh_from_db(fields=["state"])
+    return annotation
 
 
 def _tagged(annotation: Annotation, *, names_author: bool = True) -> Response:

@@ -79,7 +79,7 @@ def _submit(
     without_lease: bool,
 ) -> Annotation:
     caption = clean_caption(text)
-    locked = Task.objects.select_for_update(of=("self",)).select_related("project").get(pk=task.pk)
+    locked = Task.objects.select_for_update().get(pk=task.pk)
     _check_takes_captions(locked, annotator)
     assignment = _finish_lease(locked, annotator, token, without_lease)
     annotation = Annotation.objects.create(

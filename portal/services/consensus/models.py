@@ -54,7 +54,7 @@ def gather(task: Task, encoder: Encoder | None) -> ModelEvidence:
     predictions = {row.prediction_id: row.prediction for row in rows if row.prediction}
     if task.project.prediction_competes and task.prediction is not None:
         predictions[task.prediction_id] = task.prediction
-    records = Verification.objects.records({row.annotator_id for row in rows})
+    records = Verification.objects.records({row.annotator_id for row in rows}) if rows else {}
     accepts = [
         (row.pk, _ballot(row, records.get(row.annotator_id, PlantedRecord()))) for row in rows
     ]

@@ -38,21 +38,22 @@ def settle(*, task_id: int) -> Consensus | None:
         if task.is_gold or task.revision <= task.settled_revision or not task.takes_evidence:
             return None
         gathered = gather(task)
-        settled, consensus = _write(task_id, task.revision, gathered)
+        settled, consensus = _write(task, gathered)
         if settled:
             return consensus
     return None
 
 
 @transaction.atomic
-def _write(task_id: int, revision: int, gathered: Gathered | None) -> tuple[bool, Consensus | None]:
+def _write(seen: Task, gathered: Gathered | None) -> tuple[bool, Consensus | None]:
     """Write one settlement unless the evidence has moved on; says whether it did."""
-    task = lock(task_id)
-    if task.revision != revision:
+    task = Task.objects.select_for_update().get(pk=seen.pk)
+    if task.revision != seen.revision:
         return False, None
-    if task.settled_revision >= revision or not task.takes_evidence:
+    if task.settled_revision >= task.revision or not task.takes_evidence:
         return True, None
-    task.settled_revision = revision
+    task.project, task.video = seen.project, seen.video  # what it was weighed under a moment ago
+    task.settled_revision = task.revision
     if gathered is None:
         Consensus.objects.standing().filter(task=task).update(is_standing=False)
         Residual.objects.forget(task.pk)

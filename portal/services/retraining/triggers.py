@@ -59,8 +59,12 @@ def why_due(project: Project) -> str | None:
         return None
     if _is_full(project):
         return "count"
-    if not _has_new(project):
-        return None
+    reason = _lesser_reason(project)
+    return reason if reason and _has_new(project) else None
+
+
+def _lesser_reason(project: Project) -> str | None:
+    """The reason that one new caption is enough for."""
     if _is_scheduled(project):
         return "schedule"
     return "drift" if _has_drifted(project) else None
@@ -113,6 +117,8 @@ def _last_run(project: Project) -> RetrainJob | None:
 
 
 def _is_scheduled(project: Project) -> bool:
+    if not project.retrain_hours and project.retrain_weekday is None:
+        return False
     last = _last_run(project)
     return schedules.is_due(
         last.created_at if last else project.created_at,
