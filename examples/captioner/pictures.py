@@ -5,7 +5,8 @@ The files are its own renderings (the catalogue) or downloads from the portal (m
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,9 @@ class Pictures:
             part.mkdir(parents=True, exist_ok=True)
         self.catalogue = list(read_lines(folder / "catalogue.jsonl"))
         self._own = {str(row["sha256"]): folder / str(row["file"]) for row in self.catalogue}
+        self._places: dict[str, set[Place]] = defaultdict(set)
+        for row in self.catalogue:
+            self._places[str(row["sha256"])].add(Place.of(row))
 
     def is_own(self, sha256: str) -> bool:
         """Say whether a file is one of the rendered clips."""
@@ -65,25 +69,30 @@ class Pictures:
         """Return a clip's features, downloading its file where needed; None: nothing to see."""
         if not sha256:
             return None
-        cached = self._features / f"{sha256}-{place.start}-{place.end}.npy"
+        cached = self._cache(sha256, place)
         if not cached.exists():
             path = self._file(sha256, portal, link)
             if path is None:
                 return None
-            self._measure(path, place, cached)
+            self._measure(path, sha256, {place, *self._places.get(sha256, ())})
         measured: np.ndarray = np.load(cached, allow_pickle=False)
         return measured if len(measured) else None
 
-    def _measure(self, path: Path, place: Place, cached: Path) -> None:
-        """Measure a clip into the cache; what cannot be read is remembered as empty."""
+    def _cache(self, sha256: str, place: Place) -> Path:
+        return self._features / f"{sha256}-{place.start}-{place.end}.npy"
+
+    def _measure(self, path: Path, sha256: str, places: Iterable[Place]) -> None:
+        """Measure a file's clips into the cache, for one decoding; those unreadable as empty."""
         try:
-            measured = features.measure(clips.decode(path).cut(place.start, place.end))
+            whole = clips.decode(path)
         except clips.NoPicture:
-            measured = np.zeros(0, dtype=np.float32)
-        partial = cached.with_suffix(".partial")
-        with partial.open("wb") as stream:
-            np.save(stream, measured, allow_pickle=False)
-        partial.replace(cached)
+            whole = None
+        for place in places:
+            cached = self._cache(sha256, place)
+            partial = cached.with_suffix(".partial")
+            with partial.open("wb") as stream:
+                np.save(stream, _measured(whole, place), allow_pickle=False)
+            partial.replace(cached)
 
     def _file(self, sha256: str, portal: Portal | None, link: str) -> Path | None:
         """Return the file with this hash, fetched once; None where it cannot be had."""
@@ -106,3 +115,13 @@ class Pictures:
             return None
         partial.replace(path)
         return path
+
+
+def _measured(whole: clips.Clip | None, place: Place) -> np.ndarray:
+    """Measure one clip of a video; an empty array where there is nothing to see."""
+    try:
+        if whole is not None:
+            return features.measure(whole.cut(place.start, place.end))
+    except clips.NoPicture:
+        pass
+    return np.zeros(0, dtype=np.float32)

@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
+
 from examples.captioner import captioners, predictions
 from examples.captioner.captioners import Captioner
 from examples.captioner.features import N_FEATURES
@@ -26,15 +28,13 @@ class NotTaken(Exception):
 def begin(portal: Portal, pictures: Pictures, say: Say) -> Json:
     """Upload the catalogue's clips, train on the seed labels, post predictions; safe to repeat."""
     rows = [row for row in pictures.catalogue if row["role"] != "seed"]
-    upload(portal, pictures, rows, say)
-    model = first_model(pictures)
-    say(f"trained {FIRST_VERSION} on {len(seed_labels(pictures))} seed labels")
-    places = [Place.of(row) for row in rows]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        seen = list(
-            pool.map(lambda row: pictures.features(str(row["sha256"]), Place.of(row)), rows)
-        )
-    tags = [row["tags"] for row in rows]
+    with ThreadPoolExecutor(1) as aside:  # the portal takes in what the captioner looks at
+        uploaded = aside.submit(upload, portal, pictures, rows, say)
+        model = first_model(pictures)
+        say(f"trained {FIRST_VERSION} on {len(seed_labels(pictures))} seed labels")
+        seen = look(pictures, rows)
+        uploaded.result()
+    places, tags = [Place.of(row) for row in rows], [row["tags"] for row in rows]
     predicted = predictions.predict(model, FIRST_VERSION, places, seen, tags)
     post(portal, predicted)
     say(f"posted {len(predicted)} predictions of {FIRST_VERSION}")
@@ -53,6 +53,14 @@ def upload(portal: Portal, pictures: Pictures, rows: Sequence[Json], say: Say) -
         for done, _ in enumerate(pool.map(send, files.values()), start=1):
             if done % 25 == 0 or done == len(files):
                 say(f"uploaded {done} of {len(files)} videos")
+
+
+def look(pictures: Pictures, rows: Sequence[Json]) -> list[np.ndarray | None]:
+    """Return the features of clips, measured file by file on several threads."""
+    files = {str(row["sha256"]): Place.of(row) for row in rows}
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(pictures.features, files.keys(), files.values()))
+    return [pictures.features(str(row["sha256"]), Place.of(row)) for row in rows]
 
 
 def first_model(pictures: Pictures) -> Captioner:
