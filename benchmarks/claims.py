@@ -1,186 +1,82 @@
 """Claims at a thousand, a hundred thousand and a million waiting tasks, on both databases.
 
 `python -m benchmarks.claims rates|cycles|race|unlocked|expiry --databases sqlite,postgres`. Needs a
-PostgreSQL at --postgres for the second; databases are made for a run and dropped after it.
+PostgreSQL at 127.0.0.1 for the second. `--keep FOLDER` fills each world of rates and cycles once,
+there and in databases named bench_kept_…, and copies it from then on; `fill` does nothing else.
 """
 
 import argparse
 import json
-import os
-import shutil
-import signal
-import socket
 import subprocess
 import sys
-import tempfile
-import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-import numpy as np
-import psycopg
-
+from benchmarks.claim_databases import ROOT, Outcome, World, python, run, server, world
 from benchmarks.rows import Report
 
-ROOT = Path(__file__).resolve().parent.parent
-POSTGRES = "postgres://postgres@127.0.0.1:5432"
 DONE = 5000
-
-
-@dataclass(frozen=True)
-class World:
-    """A database with tasks and people, and the environment in which a process sees it."""
-
-    environment: dict[str, str]
-    people: list[int]
-    rare: int
-    done: int
-
-
-@contextmanager
-def world(database: str, *, is_durable: bool = True, **options: int) -> Iterator[World]:
-    """Make a database, fill it, and drop it at the end.
-
-    What is about locks and not about disks need not wait for the disk.
-    """
-    folder = Path(tempfile.mkdtemp(prefix="claims-"))
-    name = f"bench_pull_{os.getpid()}_{int(time.time())}"
-    environment = os.environ | {
-        "DATA_DIR": str(folder),
-        "DJANGO_SETTINGS_MODULE": "labelportal.settings",
-        "CLAIMS_A_MINUTE": "1000000000",
-        "STATEMENT_TIMEOUT_MS": "600000",
-        "LOG_LEVEL": "ERROR",
-        "DATABASE_URL": f"sqlite:///{folder}/claims.sqlite3",
-    }
-    if database == "postgres":
-        environment["DATABASE_URL"] = f"{POSTGRES}/{name}"
-        administer(f"CREATE DATABASE {name}")
-        administer(
-            f"ALTER DATABASE {name} SET synchronous_commit = {'on' if is_durable else 'off'}"
-        )
-    elif not is_durable:
-        environment["DJANGO_SETTINGS_MODULE"] = "tests.settings"
-    try:
-        arguments = [f"--{key}={value}" for key, value in options.items() if key != "unlocked"]
-        arguments += ["--unlocked"] if options.get("unlocked") else []
-        yield World(environment, **python("claim_worlds", "fill", *arguments, env=environment))
-    finally:
-        if database == "postgres":
-            administer(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def administer(statement: str) -> None:
-    """Run one statement on the server itself."""
-    with psycopg.connect(f"{POSTGRES}/postgres", autocommit=True) as server:
-        server.execute(statement)
-
-
-def python(module: str, *arguments: str, env: dict[str, str]) -> dict[str, object]:
-    """Run one of our programs to its end and read the line that it prints."""
-    command = [sys.executable, "-m", f"benchmarks.{module}", *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What all clients of a run did together."""
-
-    ms: np.ndarray
-    wrong: list[str]
-    seconds: float
-    processor_ms: float
-
-    @property
-    def rate(self) -> float:
-        return len(self.ms) / self.seconds
-
-    def percentile(self, q: float) -> float:
-        """Milliseconds that this share of calls stayed below."""
-        return float(np.percentile(self.ms, q)) if len(self.ms) else float("nan")
-
-
-def run(there: World, mode: str, people: Sequence[object], *options: str) -> Outcome:
-    """Run one client process a person from one starting gun."""
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.claim_clients", mode, str(person), *options],
-            cwd=ROOT,
-            env=there.environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for person in people
-    ]
-    for process in started:
-        assert process.stdout.readline() == "ready\n"
-    for process in started:
-        process.stdin.write("\n")
-        process.stdin.flush()
-    answers = [json.loads(process.communicate()[0]) for process in started]
-    return Outcome(
-        np.concatenate([answer["ms"] for answer in answers]),
-        [error for answer in answers for error in answer["wrong"]],
-        max(answer["seconds"] for answer in answers),
-        float(np.mean([answer["processor_ms"] for answer in answers])),
-    )
-
-
-@contextmanager
-def server(there: World) -> Iterator[int]:
-    """Run the shipped web server and worker on this world; yields the port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "manage.py", "portal", "--port", str(port)]
-    process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=there.environment | {"PORT": str(port)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert "runs at" in process.stdout.readline()
-        yield port
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+N_RARE = 100
 
 
 def rates(report: Report, options: argparse.Namespace) -> None:
-    """Claims by 1, 8 and 16 clients below and over HTTP, and one person's at the back."""
-    firsts: dict[str, float] = {}
+    """The next task of people for whom it lies far back, then claims by many clients at once."""
+    firsts: dict[int, float] = {}
     for database in options.databases:
         for size in options.sizes:
             name = f"{database}, {size:,} open"
-            with world(database, tasks=size, wanted=3) as there:
-                for n in options.clients:
-                    timed = run(there, "calls", there.people[:n], f"--seconds={options.seconds}")
-                    tell(report, f"{name}, {n} clients", timed, is_t10=_is_t10(database, size, n))
-                few = run(there, "calls", [there.rare], "--claims=50")
-                most = 15 if size >= 100_000 else None
-                report.add(
-                    "item4",
-                    f"{name}, 100 fitting at the back, p50 ms",
-                    few.percentile(50),
-                    most=most,
-                )
-                if options.http:
-                    over_http(report, name, there, options)
-            if size >= 1000:
-                firsts[f"{database}/{size}"] = done_before(report, name, database, size)
-        flat(report, database, options.sizes, firsts)
+            with stocked(database, size, options) as there:
+                firsts[size] = next_tasks(report, name, there)
+                if size >= 10 * DONE:  # less is gone in seconds
+                    crowds(report, name, there, options)
+        small, large = min(options.sizes), max(options.sizes)
+        if small < large:
+            what = f"{database}, next task at {large:,} beside {small:,} open"
+            report.add("flat", what, firsts[large] / firsts[small], most=1.5)
 
 
-def _is_t10(database: str, size: int, n: int) -> bool:
-    return database == "postgres" and size >= 1_000_000 and n == 8
+def stocked(database: str, size: int, options: argparse.Namespace) -> AbstractContextManager[World]:
+    """A world of so many open tasks; 5,000 that one person has done are among them, or come first.
+
+    Among them where they hardly count.
+    """
+    n_tasks = size if size >= 10 * DONE else size + DONE
+    return world(database, kept=options.keep, tasks=n_tasks, wanted=3, done=DONE)
+
+
+def next_tasks(report: Report, name: str, there: World) -> float:
+    """What one waits who has done 5,000 tasks that still wait for others, or fits only the last.
+
+    Returns the median of the first.
+    """
+    timed = run(there, "calls", [there.done], "--claims=200")
+    median = report.add("flat", f"{name}, 5,000 done before, p50 ms", timed.percentile(50))
+    report.add("flat", f"{name}, 5,000 done before, p95 ms", timed.percentile(95))
+    few = run(there, "calls", [there.rare], f"--claims={N_RARE}")
+    name = f"{name}, {N_RARE} fitting at the back"
+    report.add("back", f"{name}, found", len(few.ms), least=N_RARE)
+    report.add("back", f"{name}, p50 ms", few.percentile(50), most=15)
+    report.add("back", f"{name}, p95 ms", few.percentile(95))
+    return median
+
+
+def crowds(report: Report, name: str, there: World, options: argparse.Namespace) -> None:
+    """Claims by so many clients at once, calling the service and, if asked for, over HTTP."""
+    is_t10 = name.startswith("postgres, 1,000,000")
+    for n in options.clients:
+        timed = run(there, "calls", there.people[:n], f"--seconds={options.seconds}")
+        tell(report, f"{name}, {n} clients", timed, is_t10=is_t10 and n == 8)
+    if options.http:
+        with server(there, options.processes) as port:
+            for n in options.clients:
+                people = [f"a{15 - k}" for k in range(n)]
+                timed = run(there, "http", people, f"--seconds={options.seconds}", f"--port={port}")
+                tell(report, f"{name}, {n} clients over HTTP, {options.processes} server", timed)
+    found = python("claim_worlds", "check", env=there.environment)
+    row = "T10" if is_t10 else "claims"
+    for what in ("given twice", "over the cap"):
+        report.add(row, f"{name}, {what}", found[what], most=0)
 
 
 def tell(report: Report, name: str, timed: Outcome, *, is_t10: bool = False) -> None:
@@ -194,50 +90,32 @@ def tell(report: Report, name: str, timed: Outcome, *, is_t10: bool = False) -> 
     )  # fmt: skip
     report.add(row, f"{name}, p99 ms", timed.percentile(99))
     report.add(row, f"{name}, processor ms of a client", timed.processor_ms)
+    faults(report, row, name, timed)
+
+
+def faults(report: Report, row: str, name: str, timed: Outcome) -> None:
+    """Report how much went wrong, and show a few."""
     report.add(row, f"{name}, errors", len(timed.wrong), most=0)
     for error in sorted(set(timed.wrong))[:5]:
         print(error, file=sys.stderr)
 
 
-def over_http(report: Report, name: str, there: World, options: argparse.Namespace) -> None:
-    """The same through the shipped server, the claim alone being timed."""
-    with server(there) as port:
-        for n in options.clients:
-            people = [f"a{15 - k}" for k in range(n)]
-            timed = run(there, "http", people, f"--seconds={options.seconds}", f"--port={port}")
-            tell(report, f"{name}, {n} clients over HTTP", timed)
-
-
-def done_before(report: Report, name: str, database: str, size: int) -> float:
-    """The median claim of somebody who has answered 5,000 tasks that still wait for others."""
-    with world(database, tasks=size + DONE, wanted=3, done=DONE) as there:
-        timed = run(there, "calls", [there.done], "--claims=200")
-    return report.add("item4", f"{name}, 5,000 done before, p50 ms", timed.percentile(50))
-
-
-def flat(report: Report, database: str, sizes: Sequence[int], firsts: dict[str, float]) -> None:
-    """How much longer the next task takes at the largest size than at the smallest."""
-    small, large = min(sizes), max(sizes)
-    if small == large:
-        return
-    ratio = firsts[f"{database}/{large}"] / firsts[f"{database}/{small}"]
-    report.add("item4", f"{database}, next task at {large:,} beside {small:,}", ratio, most=1.5)
-
-
 def cycles(report: Report, options: argparse.Namespace) -> None:
     """Next and submit, with the consensus that follows, by 8 clients over HTTP."""
     for database in options.databases:
-        size = options.sizes[-1]
-        with world(database, tasks=size, wanted=3) as there, server(there) as port:
-            people = [f"a{k}" for k in range(8)]
-            timed = run(there, "cycles", people, f"--seconds={options.seconds}", f"--port={port}")
-        name = f"{database}, {size:,} open, 8 clients, next and submit"
-        report.add("cycles", f"{name}, cycles/s", timed.rate, aim=">= 60")
-        report.add("cycles", f"{name}, p50 ms", timed.percentile(50))
-        report.add("cycles", f"{name}, p95 ms", timed.percentile(95))
-        report.add("cycles", f"{name}, errors", len(timed.wrong), most=0)
-        for error in sorted(set(timed.wrong))[:5]:
-            print(error, file=sys.stderr)
+        for size in options.sizes:
+            with (
+                stocked(database, size, options) as there,
+                server(there, options.processes) as port,
+            ):
+                people = [f"a{k}" for k in range(8)]
+                spans = f"--seconds={options.seconds}", f"--port={port}"
+                timed = run(there, "cycles", people, *spans)
+            name = f"{database}, {size:,} open, 8 clients, {options.processes} server"
+            report.add("cycles", f"{name}, next and submit, a second", timed.rate, aim=">= 60")
+            report.add("cycles", f"{name}, p50 ms", timed.percentile(50))
+            report.add("cycles", f"{name}, p95 ms", timed.percentile(95))
+            faults(report, "cycles", name, timed)
 
 
 def race(report: Report, options: argparse.Namespace) -> None:
@@ -252,9 +130,7 @@ def race(report: Report, options: argparse.Namespace) -> None:
         report.add("race", f"{database}, claims/s", timed.rate)
         for what in ("given twice", "over the cap", "miscounted", "self-votes"):
             report.add("race", f"{database}, {what}", found[what], most=0)
-        report.add("race", f"{database}, errors", len(timed.wrong), most=0)
-        for error in sorted(set(timed.wrong))[:5]:
-            print(error, file=sys.stderr)
+        faults(report, "race", database, timed)
 
 
 def unlocked(report: Report, options: argparse.Namespace) -> None:
@@ -298,7 +174,18 @@ def expiry(report: Report, options: argparse.Namespace) -> None:
             print(outcome, counts[outcome], file=sys.stderr)
 
 
-ACTS = {"rates": rates, "cycles": cycles, "race": race, "unlocked": unlocked, "expiry": expiry}
+def fill(report: Report, options: argparse.Namespace) -> None:
+    """Fill the worlds of these sizes, so that a measurement need not wait for it."""
+    for database in options.databases:
+        for size in options.sizes:
+            with stocked(database, size, options):
+                pass
+
+
+ACTS = {
+    "fill": fill, "rates": rates, "cycles": cycles,
+    "race": race, "unlocked": unlocked, "expiry": expiry,
+}  # fmt: skip
 
 
 def main() -> int:
@@ -314,6 +201,8 @@ def main() -> int:
     parser.add_argument("--claims", type=int, default=100_000)
     parser.add_argument("--expiries", type=int, default=10_000)
     parser.add_argument("--http", action="store_true")
+    parser.add_argument("--processes", type=int, default=1, help="of the web server")
+    parser.add_argument("--keep", type=Path, help="a folder for filled worlds")
     options = parser.parse_args()
     report = Report()
     for act in options.acts:
