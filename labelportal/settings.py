@@ -120,6 +120,7 @@ DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR
 _database: dict[str, Any] = DATABASES["default"]
 _database["CONN_MAX_AGE"] = 60  # opening one costs more than most requests, on SQLite too
 if _database["ENGINE"].endswith("sqlite3"):
+    _database["ENGINE"] = "labelportal.sqlite3"  # Django's, with a line of those who want to write
     _database["OPTIONS"] = {
         # The write lock is taken at BEGIN and waited for: a lock that is upgraded halfway fails.
         "transaction_mode": "IMMEDIATE",
