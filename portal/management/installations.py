@@ -44,10 +44,16 @@ class Installation:
 
 def prepare(*, host: str, port: int, supervisor: Supervisor) -> Installation:
     """Take the folder and the port first, then bring the database up to date."""
+    house = occupy(host=host, port=port, supervisor=supervisor)
+    migrate()
+    return house
+
+
+def occupy(*, host: str, port: int, supervisor: Supervisor) -> Installation:
+    """Take the folder and the port; the caller migrates."""
     lock = processes.hold(Path(settings.DATA_DIR))
     listener = processes.listen(host, port)
     os.chdir(settings.BASE_DIR)
-    migrate()
     return Installation(host, port, listener, lock, supervisor)
 
 

@@ -88,6 +88,7 @@ class Supervisor:
     def __init__(self, say: Callable[[str], None]) -> None:
         self.say = say
         self.children: list[Child] = []
+        self.errands: list[Child] = []
         self.stopping = False
         signal.signal(signal.SIGTERM, self._ask_to_stop)
         signal.signal(signal.SIGINT, self._ask_to_stop)
@@ -120,7 +121,16 @@ class Supervisor:
 
     def run(self, child: Child, *, meanwhile: Callable[[], None] = lambda: None) -> bool:
         """Run one program to its end while tending the others; True where it says it did well."""
+        return self.finish(self.begin(child), meanwhile=meanwhile)
+
+    def begin(self, child: Child) -> Child:
+        """Start a program that ends by itself; `finish` waits for it."""
         child.start()
+        self.errands.append(child)
+        return child
+
+    def finish(self, child: Child, *, meanwhile: Callable[[], None] = lambda: None) -> bool:
+        """Wait for what was begun while tending the others; True where it says it did well."""
 
         def ended() -> bool:
             meanwhile()
@@ -132,6 +142,7 @@ class Supervisor:
         while child.is_alive and time.monotonic() < deadline:
             time.sleep(0.05)
         child.kill_group()
+        self.errands.remove(child)
         return child.process is not None and child.process.returncode == 0
 
     def wait(self, seconds: float = float("inf"), until: Callable[[], bool] | None = None) -> bool:
@@ -146,10 +157,11 @@ class Supervisor:
 
     def stop(self) -> None:
         """Ask every child once to end, the last one first, and end those that do not."""
-        for child in reversed(self.children):
+        started = [*self.children, *self.errands]
+        for child in reversed(started):
             child.signal(signal.SIGTERM)
         deadline = time.monotonic() + GRACE_SECONDS
-        for child in self.children:
+        for child in started:
             while child.is_alive and time.monotonic() < deadline:
                 time.sleep(0.05)
             child.kill_group()

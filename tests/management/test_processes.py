@@ -116,6 +116,28 @@ def test_children_do_not_outlive_a_killed_supervisor(tmp_path) -> None:
     assert eventually(lambda: not is_running(pid))
 
 
+def test_two_errands_run_side_by_side_and_each_says_how_it_went(supervisor, tmp_path) -> None:
+    meeting = """
+        import pathlib, sys, time
+        mine, other = map(pathlib.Path, sys.argv[1:])
+        mine.touch()
+        while not other.exists():
+            time.sleep(0.02)
+        raise SystemExit(mine.name == "bad")
+    """
+    command = [sys.executable, "-c", textwrap.dedent(meeting)]
+    good, bad = str(tmp_path / "good"), str(tmp_path / "bad")
+    first = supervisor.begin(Child("first", [*command, good, bad]))
+    assert not supervisor.run(Child("second", [*command, bad, good]))
+    assert supervisor.finish(first)
+
+
+def test_an_errand_that_nobody_waited_for_ends_with_the_rest(supervisor) -> None:
+    errand = supervisor.begin(Child("sleeper", SLEEPER))
+    supervisor.stop()
+    assert not is_running(pid_of(errand))
+
+
 def test_ctrl_c_asks_the_supervisor_to_stop(supervisor) -> None:
     supervisor.add(Child("sleeper", SLEEPER))
     signal.raise_signal(signal.SIGINT)

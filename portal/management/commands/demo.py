@@ -19,7 +19,7 @@ from portal.management import demos, installations, processes
 from portal.management.demos import Demo
 from portal.management.installations import Installation
 from portal.management.processes import Child, Supervisor
-from portal.models import Evaluation, Project, RetrainJob
+from portal.models import Evaluation, Project, RetrainJob, Video
 from portal.services import projects
 
 HOST = "127.0.0.1"
@@ -34,6 +34,9 @@ class Command(BaseCommand):
     """Load the demo once, then keep web server, worker and captioner running until Ctrl-C."""
 
     help = "Run the portal with a worked example in it, until Ctrl-C."
+    renderer: Child | None = None
+    loop_began: float | None = None
+    loop_seconds: float | None = None
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Where the captioner listens; PORT and DATA_DIR come from the environment."""
@@ -52,10 +55,12 @@ class Command(BaseCommand):
         settings.OUTBOUND_ALLOW = [*settings.OUTBOUND_ALLOW, trainer]  # as its children are told
         try:
             processes.listen(HOST, trainer_port).close()
-            house = installations.prepare(host=HOST, port=settings.PORT, supervisor=self.supervisor)
+            house = installations.occupy(host=HOST, port=settings.PORT, supervisor=self.supervisor)
         except PortalError as refusal:
             raise CommandError(refusal.detail) from refusal
         try:
+            self.renderer = self.begin_rendering()  # one core draws while the other migrates
+            installations.migrate()
             self.run_demo(
                 house, demos.prepare(folder=self.folder, trainer_url=f"http://{trainer}/")
             )
@@ -84,7 +89,7 @@ class Command(BaseCommand):
         if done.exists():
             return self.serve()
         steps: tuple[tuple[str, Callable[[], bool]], ...] = (
-            ("Rendering clips", self.render),
+            ("Rendering the last clips", self.render),
             ("Starting the captioner", self.serve),
             ("Uploading them, training the first model, posting its predictions", self.seed),
             ("Simulated annotators caption and review", self.caption),
@@ -99,18 +104,19 @@ class Command(BaseCommand):
         done.touch()
         return True
 
-    def render(self) -> bool:
-        """Draw the clips, once."""
+    def begin_rendering(self) -> Child | None:
+        """Start to draw the clips, where that was not done before."""
         place = self.folder / "captioner"
         if (place / "catalogue.jsonl").exists():
-            return True
+            return None
+        self.say("Rendering clips and making the database …")
         drawn = [*self.program("examples.captioner", "render"), str(place)]
-        return self.supervisor.run(
-            Child(
-                "renderer",
-                [*drawn, "--clips", str(self.n_clips), "--seed-labels", str(N_SEED_LABELS)],
-            )
-        )
+        drawn += ["--clips", str(self.n_clips), "--seed-labels", str(N_SEED_LABELS)]
+        return self.supervisor.begin(Child("renderer", drawn))
+
+    def render(self) -> bool:
+        """Wait until the clips are drawn."""
+        return self.renderer is None or self.supervisor.finish(self.renderer)
 
     def serve(self) -> bool:
         """Keep the captioner running; it reads its clips when it starts, so they come first."""
@@ -119,7 +125,9 @@ class Command(BaseCommand):
         return self.supervisor.wait(60, until=lambda: processes.listens(HOST, self.trainer_port))
 
     def seed(self) -> bool:
-        """Bring clips and predictions in."""
+        """Bring clips and predictions in; the loop is timed from here, in its first run."""
+        if not Video.objects.filter(project__slug=demos.SHAPES).exists():
+            self.loop_began = time.monotonic()
         return self.supervisor.run(self.captioner("seed", "--project", demos.SHAPES))
 
     def caption(self) -> bool:
@@ -169,6 +177,8 @@ class Command(BaseCommand):
 
     def tell_verdict(self, evaluation: Evaluation) -> None:
         """Say what the comparison came to."""
+        if self.loop_began is not None:
+            self.loop_seconds = time.monotonic() - self.loop_began
         outcome = f"{evaluation.n_wins} won, {evaluation.n_ties} tied, {evaluation.n_losses} lost"
         self.say(
             f"[{self.seconds():3.0f} s] {evaluation} on {evaluation.n_tasks} held-out clips: "
@@ -181,8 +191,10 @@ class Command(BaseCommand):
         people += [("annotator", person) for person in demo.annotators]
         lines = [f"  {role:<10} {who.username:<9} {who.password}" for role, who in people]
         kept = Path(settings.DATA_DIR) / "demo.json"
+        loop = f" (first upload to verdict: {self.loop_seconds:.0f} s)" if self.loop_seconds else ""
         self.say(
-            f"\nReady after {self.seconds():.0f} s. Open {settings.BASE_URL}/ and sign in as\n\n"
+            f"\nReady after {self.seconds():.0f} s{loop}. "
+            f"Open {settings.BASE_URL}/ and sign in as\n\n"
             + "\n".join(lines)
             + f"\n\nConsole: {settings.BASE_URL}/admin/   API: {settings.BASE_URL}/docs"
             f"\nThe same, and the API token of the README's calls: {kept}\nCtrl-C stops it."
