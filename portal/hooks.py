@@ -80,8 +80,11 @@ def credit_annotators(*, consensus_id: int, **_: Any) -> None:
 
 
 def ask_judge(*, consensus_id: int, **_: Any) -> None:
-    """A consensus stands: have it judged."""
-    jobs.judge_consensus.enqueue(consensus_id)
+    """A consensus stands: have it judged, by a job where somebody has to be called."""
+    if consensus.judges_at_once():
+        consensus.judge(consensus_id=consensus_id)
+    else:
+        jobs.judge_consensus.enqueue(consensus_id)
 
 
 def request_retraining(*, project_id: int, **_: Any) -> None:

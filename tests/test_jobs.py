@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
 
 from portal import hooks, jobs
 from portal.models import Annotation, AuditEntry, Consensus, Prediction, Task
@@ -117,3 +118,14 @@ def test_what_an_expert_wrote_is_judged_once_beside_the_captions_it_replaced():
     decided = Consensus.objects.standing().get()
     assert (decided.judge, 0 < decided.judge_confidence < 0.5) == ("offline", True)
     assert jobs.ask_judge() == 0
+
+
+@pytest.mark.parametrize(("url", "judge", "n_jobs"), [("", "offline", 0), ("http://j/v1", "", 1)])
+def test_only_a_judge_that_has_to_be_called_is_left_to_a_job(settings, url, judge, n_jobs):
+    settings.JUDGE_URL = url
+    task = captioned(("a red ball moves left",) * 3, threshold=0.0)
+    stands = consensus.settle(task_id=task.pk)
+    hooks.ask_judge(consensus_id=stands.pk)
+    stands.refresh_from_db()
+    queued = DBTaskResult.objects.filter(task_path="portal.jobs.judge_consensus")
+    assert (stands.judge, queued.count()) == (judge, n_jobs)

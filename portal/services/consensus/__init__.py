@@ -9,7 +9,7 @@ from portal.services.consensus.agreements import Circle, circle_of
 from portal.services.consensus.audits import audit, next_audit, write_blind
 from portal.services.consensus.descriptions import describe
 from portal.services.consensus.evidence import recompute
-from portal.services.consensus.judging import judge
+from portal.services.consensus.judging import judge, judges_at_once
 from portal.services.consensus.leases import give_back, take
 from portal.services.consensus.reconsidering import reconsider
 from portal.services.consensus.reviews import review
@@ -23,6 +23,7 @@ __all__ = [
     "finalise",
     "give_back",
     "judge",
+    "judges_at_once",
     "next_audit",
     "recompute",
     "reconsider",

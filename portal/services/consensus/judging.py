@@ -1,7 +1,5 @@
 """A judge's second opinion, asked outside of any transaction; a silent judge blocks nothing."""
 
-from django.db import transaction
-
 from portal.adapters import judges
 from portal.models import Consensus
 
@@ -11,18 +9,22 @@ def judge(*, consensus_id: int) -> Consensus:
 
     Where that judge is unavailable the offline judge speaks, and `judge` names it.
     """
-    consensus = Consensus.objects.select_related("project").get(pk=consensus_id)
+    consensus = Consensus.objects.select_related("project").defer("inputs").get(pk=consensus_id)
     if consensus.judge or not consensus.caption:
         return consensus
     answer = judges.ask(_question(consensus), judges.configured())
-    with transaction.atomic():
-        Consensus.objects.filter(pk=consensus_id, judge="").update(
-            judge=answer.judge,
-            judge_confidence=answer.confidence,
-            judge_reason=answer.reason,
-        )
-    consensus.refresh_from_db()
+    Consensus.objects.filter(pk=consensus_id, judge="").update(
+        judge=answer.judge,
+        judge_confidence=answer.confidence,
+        judge_reason=answer.reason,
+    )
+    consensus.refresh_from_db(fields=["judge", "judge_confidence", "judge_reason"])
     return consensus
+
+
+def judges_at_once() -> bool:
+    """Whether the judge in use answers from the numbers alone, with nobody to be called."""
+    return isinstance(judges.configured(), judges.OfflineJudge)
 
 
 def _question(consensus: Consensus) -> judges.Question:
