@@ -122,8 +122,11 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         # Gold shows what was planted alone: a model's words there may be right or wrong.
         is_shown = shows and slot > 0 and not taken.is_gold
         row.prediction_shown_id = taken.prediction_id if is_shown else None
-        planted = PlantedPrediction.objects.filter(task_id=taken.task_id)
-        row.shows_planted = shows and taken.is_gold and planted.exists()
+        row.shows_planted = (
+            shows
+            and taken.is_gold
+            and PlantedPrediction.objects.filter(task_id=taken.task_id).exists()
+        )
         row.save(force_insert=mine is None)
         return row
 
