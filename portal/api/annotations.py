@@ -193,7 +193,8 @@ def describe(annotation: Annotation, *, names_author: bool = True) -> dict[str, 
 
 
 def _up_to_date(annotation: Annotation) -> Annotation:
-    annotation.task.refresh_from_db(fields=["state"])
+    task = annotation.task
+    task.state = Task.objects.values_list("state", flat=True).get(pk=task.pk)
     return annotation
 
 
