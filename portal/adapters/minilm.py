@@ -10,6 +10,7 @@ import mmap
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
@@ -171,8 +172,9 @@ class Network:
         return np.asarray(pooled / np.linalg.norm(pooled, axis=1, keepdims=True))
 
 
+@lru_cache(maxsize=1)
 def tensors(path: Path) -> dict[str, Array]:
-    """Map a safetensors file read-only and name its float32 tensors.
+    """Map a safetensors file read-only and name its float32 tensors; hashed once a process.
 
     Raises WeightsMissing where the bytes are not the published ones: a checked hash is also what
     makes the header safe to read.

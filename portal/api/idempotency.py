@@ -69,8 +69,8 @@ def _answer_once(handler: Callable[[], Response], view: PortalView, key: str) ->
             refusal = None
     if refusal is not None:
         raise refusal
-    if isinstance(response, Late):
-        row.answer(response.status_code, response.read_again())
+    if isinstance(response, Late) and response.read_again() != row.body:
+        row.answer(response.status_code, response.data)
     return response
 
 

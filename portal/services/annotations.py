@@ -89,7 +89,7 @@ def _submit(
         text=caption,
         seconds=seconds if seconds is not None else _measured(assignment),
         guideline=Guideline.objects.newest_of(locked.project_id),
-        prediction_shown=assignment.prediction_shown,
+        prediction_shown_id=assignment.prediction_shown_id,
     )
     AnnotationRevision.objects.create(annotation=annotation, number=1, text=caption)
     Task.objects.count_caption(locked.pk, 1)
@@ -115,7 +115,7 @@ def _finish_lease(
     mine = Assignment.objects.live().filter(task=task, annotator=annotator)
     if token is not None:
         mine = mine.filter(token=token)
-    row = mine.select_related("prediction_shown").first()
+    row = mine.first()
     hit = row and mine.filter(pk=row.pk).update(
         state=AssignmentState.SUBMITTED, submitted_at=Now(), draft=""
     )

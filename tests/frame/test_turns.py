@@ -1,5 +1,6 @@
-"""SQLite's writers wait in line: whose turn it is, who need not wait, what ends a turn."""
+"""SQLite's writers wait in line, and what follows from a change does not wait for the disk."""
 
+import contextlib
 import subprocess
 import sys
 from collections.abc import Callable
@@ -28,11 +29,14 @@ def path(tmp_path, django_db_blocker):
     """A database with one table, which every thread has a connection of its own to."""
     name = str(tmp_path / "some.sqlite3")
     told = {"ENGINE": "labelportal.sqlite3", "NAME": name}
-    options = {"transaction_mode": "IMMEDIATE", "timeout": PATIENCE}
+    options = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": PATIENCE,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL",
+    }
     connections.settings[LINED] = connections.settings["default"] | told | {"OPTIONS": options}
     with django_db_blocker.unblock():
         with connections[LINED].cursor() as cursor:
-            cursor.execute("PRAGMA journal_mode=WAL")
             cursor.execute("CREATE TABLE note (text)")
         yield name
         connections[LINED].close()
@@ -146,3 +150,43 @@ def test_a_killed_process_leaves_its_turn_to_the_next(path, aside) -> None:
         holder.kill()
     writing.result(PATIENCE)
     assert read() == 1
+
+
+def level() -> str:
+    """How this thread's connection commits."""
+    with connections[LINED].cursor() as cursor:
+        number = cursor.execute("PRAGMA synchronous").fetchone()[0]
+    return {0: "off", 1: "later", 2: "on the disk"}[number]
+
+
+def fail() -> None:
+    raise ZeroDivisionError
+
+
+def test_only_the_change_itself_waits_for_the_disk(path) -> None:
+    levels = []
+
+    def follow() -> None:
+        levels.append(level())
+        with transaction.atomic(using=LINED):
+            write()
+            transaction.on_commit(lambda: levels.append(level()), using=LINED)
+        levels.append(level())
+
+    with transaction.atomic(using=LINED):
+        write()
+        levels.append(level())
+        transaction.on_commit(follow, using=LINED)
+    assert levels == ["on the disk", "later", "later", "later"]
+    assert level() == "on the disk"
+
+
+@pytest.mark.parametrize("last", [fail, lambda: connections[LINED].close()])
+def test_the_next_change_waits_for_the_disk_however_the_last_one_ended(path, last) -> None:
+    with contextlib.suppress(ZeroDivisionError), transaction.atomic(using=LINED):
+        transaction.on_commit(last, using=LINED)
+    assert level() == "on the disk"
+    levels = []
+    with transaction.atomic(using=LINED):
+        transaction.on_commit(lambda: levels.append(level()), using=LINED)
+    assert levels == ["later"]

@@ -34,7 +34,7 @@ def settle(*, task_id: int) -> Consensus | None:
     Idempotent: a revision that was settled before is left as it is.
     """
     for _ in range(TRIES):
-        task = Task.objects.select_related("project", "video").get(pk=task_id)
+        task = Task.objects.select_related("project").get(pk=task_id)
         if task.is_gold or task.revision <= task.settled_revision or not task.takes_evidence:
             return None
         gathered = gather(task)
@@ -52,7 +52,7 @@ def _write(seen: Task, gathered: Gathered | None) -> tuple[bool, Consensus | Non
         return False, None
     if task.settled_revision >= task.revision or not task.takes_evidence:
         return True, None
-    task.project, task.video = seen.project, seen.video  # what it was weighed under a moment ago
+    task.project = seen.project  # the rules that it was weighed under a moment ago
     task.settled_revision = task.revision
     if gathered is None:
         Consensus.objects.standing().filter(task=task).update(is_standing=False)
