@@ -24,6 +24,8 @@ from django.db.models.functions import Now
 from django_tasks_db.management.commands.db_worker import Worker
 from django_tasks_db.models import DBTaskResult, get_date_max
 
+from portal.adapters import commits
+
 logger = logging.getLogger(__name__)
 
 MOST_ATTEMPTS = 5
@@ -78,12 +80,18 @@ class SturdyWorker(Worker):
         ready = DBTaskResult.objects.ready().filter(backend_name=self.backend_name)
         if not ready.exists():  # asked first: an idle worker must not hold the write lock
             return None
-        with transaction.atomic():
+        with commits.unhurried(), transaction.atomic():
             job: DBTaskResult[Any, Any] | None = ready.get_locked()
             if job is not None:
                 job.claim(self.worker_id)
                 self._touch(job.pk)
         return job
+
+    def run_task(self, db_task_result: "DBTaskResult[Any, Any]") -> None:
+        """Run a job; should a power cut take its end along, it runs again."""
+        job = db_task_result
+        job.set_successful = commits.unhurried()(job.set_successful)
+        super().run_task(job)
 
     def beat(self) -> None:
         """Show that the job in hand has a living worker, and take over those that have none."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from django.conf import settings
 from django.utils import timezone
 
-from portal.adapters import fetch, objectstores, sandboxes, stores
+from portal.adapters import commits, fetch, objectstores, sandboxes, stores
 from portal.adapters.media import Media
 from portal.adapters.stores import LocalStore
 from portal.algorithms import retries
@@ -48,7 +48,9 @@ def probe(*, video_id: int) -> None:
     """
     video = Video.objects.filter(pk=video_id).first()
     seconds = LOOK_SECONDS if video is not None and video.file_key else FETCH_SECONDS + LOOK_SECONDS
-    if not Video.objects.take(video_id, seconds=seconds):
+    with commits.unhurried():
+        is_ours = Video.objects.take(video_id, seconds=seconds)
+    if not is_ours:
         return
     video = Video.objects.get(pk=video_id)
     try:
