@@ -7,95 +7,34 @@ The portal is `manage.py portal` in a folder of its own, spoken to over HTTP: pr
 work asked for, captions submitted, consensus read. People's labels are wrong one time in twenty.
 """
 
+import os
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 
 import numpy as np
-from numpy.typing import NDArray
 
+from benchmarks.films import FIRST, Clip, World, shoot, world_of
 from benchmarks.portals import running_portal
 from benchmarks.rows import Report, options
-from examples.captioner import captioners, clips, predictions
+from examples.captioner import captioners, predictions
 from examples.captioner.captioners import Captioner, Label
-from examples.captioner.features import N_FEATURES, measure
+from examples.captioner.features import N_FEATURES
 from examples.captioner.pictures import Place
 from examples.portals import Json, Portal
-from examples.shapes import drawings, files, scenes
 
-Floats = NDArray[np.float64]
-
-POOL, TEST, FIRST, BATCH, MOST = 1584, 400, 40, 40, 400
-GROUP_SIZES, GROUP_WEIGHTS = (1, 2, 4, 10), (0.4, 0.3, 0.2, 0.1)
-SHRINK = 5
-NOISE = 0.05
+BATCH, MOST = 40, 400
 CANDIDATES = 700  # clips that each new version says something about
 WANTED = 0.86  # token F1 on the test clips
 COMPARED = 240  # random labels whose F1 the portal's order is to reach with fewer
+HARDNESS = (20, 100, 200, 400, 1584)  # random labels after which the world's hardness is told
+OTHER_SEEDS = range(100, 103)  # splits that no saving is measured on
 PERSON = "labeller"
 
-
-@dataclass(frozen=True)
-class Clip:
-    """One clip: where it is, what is to be seen of it, what a careful person says."""
-
-    place: Place
-    features: Floats
-    caption: str
-
-
-@dataclass(frozen=True)
-class World:
-    """One seed's clips: those that may be labelled, and those of other videos for the test."""
-
-    pool: list[Clip]
-    test: list[Clip]
-    said: list[str]  # what the person writes about each clip of the pool, mistakes included
-    first: list[int]  # the labels that every captioner begins with
-
-
-def shoot(n_clips: int, seed: int) -> list[list[Clip]]:
-    """Draw, encode, decode and measure videos of near-duplicate clips."""
-    rng = np.random.default_rng(seed)
-    drawn = scenes.draw_videos(n_clips, GROUP_SIZES, GROUP_WEIGHTS, rng)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "clip.mp4"
-        videos = []
-        for number, video in enumerate(drawn):
-            backdrop, taken = drawings.draw_backdrop(rng), []
-            for part, scene in enumerate(video):
-                files.encode(small(drawings.draw_frames(scene, backdrop, rng)), path)
-                place = Place(f"video-{number:04d}", 10.0 * part, 10.0 * part + 10.0)
-                taken.append(Clip(place, measure(clips.decode(path)), scene.caption()))
-            videos.append(taken)
-            if number % 100 == 0:
-                print(f"\rShooting video {number} of {len(drawn)}", end="", file=sys.stderr)
-    print(file=sys.stderr)
-    return videos
-
-
-def small(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Shrink frames (n, height, width, 3) to a fifth by the mean of their pixels: 64 × 48."""
-    n, height, width, _ = frames.shape
-    blocks = frames.reshape(n, height // SHRINK, SHRINK, width // SHRINK, SHRINK, 3)
-    return np.rint(blocks.mean(axis=(2, 4))).astype(np.uint8)
-
-
-def world_of(videos: Sequence[Sequence[Clip]], seed: int) -> World:
-    """Split by video, draw the first labels and the person's mistakes."""
-    rng = np.random.default_rng(1_000 + seed)
-    kept: tuple[list[Clip], list[Clip]] = ([], [])
-    for number in rng.permutation(len(videos)):
-        is_pool = len(kept[1]) >= TEST
-        kept[0 if is_pool else 1].extend(videos[number])
-    pool, test = kept[0][:POOL], kept[1][:TEST]
-    said = [clip.caption for clip in pool]
-    for place in np.flatnonzero(rng.random(len(pool)) < NOISE):
-        said[place] = pool[int(rng.integers(len(pool)))].caption
-    return World(pool, test, said, rng.choice(len(pool), FIRST, replace=False).tolist())
+Curves = dict[str, list[float]]
 
 
 def learn(world: World, labels: Sequence[tuple[int, str]], seed: int) -> tuple[Captioner, float]:
@@ -193,44 +132,68 @@ def needed(reached: Sequence[float], wanted: float) -> float:
     return float(np.interp(wanted, rising, counts))
 
 
-def measure_seeds(videos: list[list[Clip]], n_seeds: int) -> dict[str, list[list[float]]]:
-    """Return the curves of every seed: random order, and the portal told much or little."""
-    curves: dict[str, list[list[float]]] = {"random": [], "T1": [], "T2": []}
+def measure_seed(videos: list[list[Clip]], seed: int) -> Curves:
+    """Return a seed's curves, by a portal of its own: random order, told much, told little."""
+    world = world_of(videos, seed)
+    curves = {"random": at_random(world, seed)}
     with running_portal() as installation:
-        for seed in range(n_seeds):
-            world = world_of(videos, seed)
-            curves["random"].append(at_random(world, seed))
-            for row, tell in (("T1", everything), ("T2", least)):
-                portal = installation.portal_of(f"{row}-{seed}".lower())
-                curves[row].append(by_the_portal(world, seed, portal, tell))
-                portal.close()
-            for name, found in curves.items():
-                told = " ".join(f"{f1:.3f}" for f1 in found[-1])
-                print(f"seed {seed}, {name}: {told}", file=sys.stderr, flush=True)
+        for row, tell in (("T1", everything), ("T2", least)):
+            portal = installation.portal_of(row.lower())
+            curves[row] = by_the_portal(world, seed, portal, tell)
+            portal.close()
+    for name, found in curves.items():
+        told = " ".join(f"{f1:.3f}" for f1 in found)
+        print(f"seed {seed}, {name}: {told}", file=sys.stderr, flush=True)
     return curves
 
 
-def main() -> int:
-    """Measure both rows over the seeds."""
-    parser = options(__doc__ or "", seeds=10)
-    parser.add_argument("--clips", type=int, default=2_600, help="drawn once, split by each seed")
-    asked = parser.parse_args()
-    curves = measure_seeds(shoot(asked.clips, seed=0), asked.seeds)
-    report = Report()
-    plain = np.array([needed(curve, WANTED) for curve in curves["random"]])
+def tell_savings(report: Report, measured: Sequence[Curves]) -> None:
+    """Report what the portal's order saves beside random order, over the seeds."""
+    plain = np.array([needed(curves["random"], WANTED) for curves in measured])
     report.add("T1", f"labels to token F1 {WANTED}, random order", plain.tolist())
     for row, must, aim in (("T1", 0.25, ">= .35"), ("T2", 0.20, ">= .30")):
-        asked_for = np.array([needed(curve, WANTED) for curve in curves[row]])
+        asked_for = np.array([needed(curves[row], WANTED) for curves in measured])
         saved = 1 - asked_for / plain
         report.add(row, f"labels saved to token F1 {WANTED}", saved.tolist(), least=must, aim=aim)
         if row == "T1" and len(saved) > 1:
             half = 1.96 * saved.std(ddof=1) / len(saved) ** 0.5
             report.add(row, "the saving's lower bound", float(saved.mean() - half), least=0.15)
         late = [
-            1 - needed(own, at_random_order[COMPARED // BATCH - 1]) / COMPARED
-            for own, at_random_order in zip(curves[row], curves["random"], strict=True)
+            1 - needed(curves[row], curves["random"][COMPARED // BATCH - 1]) / COMPARED
+            for curves in measured
         ]
         report.add(row, f"labels saved to the F1 of {COMPARED} random ones", late)
+
+
+def tell_curve(report: Report, videos: list[list[Clip]]) -> None:
+    """Report how hard the world is: captions exactly right after labels in random order."""
+    for n in HARDNESS:
+        right = [exactly_right(world_of(videos, seed), n, seed) for seed in OTHER_SEEDS]
+        report.add("T1", f"captions exactly right after {n} random labels", right)
+
+
+def exactly_right(world: World, n_labels: int, seed: int) -> float:
+    """Return the share of the test's clips whose caption is the truth, after random labels."""
+    order = np.random.default_rng(2_000 + seed).permutation(len(world.pool))[:n_labels]
+    model, _ = learn(world, [(clip, world.said[clip]) for clip in order], seed)
+    found = model.caption([clip.features for clip in world.test])
+    hits = [bool(a) and a[0].caption == b.caption for a, b in zip(found, world.test, strict=True)]
+    return float(np.mean(hits))
+
+
+def main() -> int:
+    """Measure both rows over the seeds."""
+    parser = options(__doc__ or "", seeds=10)
+    parser.add_argument("--clips", type=int, default=2_600, help="drawn once, split by each seed")
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="seeds at a time")
+    parser.add_argument("--first-seed", type=int, default=0, help="others than those reported")
+    asked = parser.parse_args()
+    videos = shoot(asked.clips, seed=0)
+    report = Report()
+    tell_curve(report, videos)
+    seeds = range(asked.first_seed, asked.first_seed + asked.seeds)
+    with ProcessPoolExecutor(asked.workers, mp_context=get_context("spawn")) as pool:
+        tell_savings(report, list(pool.map(partial(measure_seed, videos), seeds)))
     return report.finish()
 
 

@@ -6,7 +6,7 @@ import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
-from examples.shapes.drawings import FPS
+from examples.shapes.paths import FPS
 
 
 def encode(frames: np.ndarray, path: Path) -> None:

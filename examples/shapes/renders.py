@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from examples.shapes import drawings, files, scenes, wordings
+from examples.shapes import drawings, files, paths, scenes, wordings
 from examples.shapes.scenes import Scene
 
 GROUP_SIZES, GROUP_WEIGHTS = (1, 2, 4), (0.7, 0.2, 0.1)
@@ -84,7 +84,7 @@ def _render_video(job: _Job) -> list[Row]:
     path = job.folder / "clips" / f"{job.video_id}.mp4"
     files.encode(np.concatenate(takes), path)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    edges = np.cumsum([0, *(len(take) for take in takes)]) / drawings.FPS
+    edges = np.cumsum([0, *(len(take) for take in takes)]) / paths.FPS
     whole = len(takes) == 1
     tags = ["long" if len(takes[0]) == drawings.LONG_FRAMES else "short"]
     return [

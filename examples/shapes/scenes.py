@@ -4,7 +4,7 @@ A scene is the truth about a clip. The renderer draws it, the simulated crowd de
 the model sees neither: it gets pixels and other people's words.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 
 import numpy as np
@@ -25,7 +25,9 @@ MOTIONS = (
 SPEEDS = ("slowly", "quickly")
 ENDINGS = ("", "stops", "disappears", "grows")
 
-OPTIONS: dict[str, tuple[str, ...]] = {
+Options = Mapping[str, tuple[str, ...]]
+
+OPTIONS: Options = {
     "size": SIZES,
     "colour": COLOURS,
     "shape": SHAPES,
@@ -33,6 +35,17 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "speed": SPEEDS,
     "ending": ENDINGS,
 }
+# The wider vocabulary of a harder world, for measuring: what is added comes after, so it is rare.
+MORE: Options = {
+    "size": (),
+    "colour": ("teal", "lime"),
+    "shape": ("diamond", "bar", "crescent", "hexagon", "dome"),
+    "motion": ("swings", "spirals"),
+    "speed": (),
+    "ending": ("shrinks", "blinks"),
+}
+WIDE_OPTIONS = {slot: values + MORE[slot] for slot, values in OPTIONS.items()}
+
 ZIPF_EXPONENT = 1.1
 SKEWED_SLOTS = frozenset({"colour", "shape", "motion"})
 DRIFT = 0.15  # how often a near-duplicate differs from its video in one slot
@@ -59,30 +72,32 @@ class Scene:
         return asdict(self)
 
 
-def option_weights(slot: str) -> np.ndarray:
+def option_weights(slot: str, n_options: int) -> np.ndarray:
     """Return how often each option of a slot occurs; shape (options,), sums to 1."""
-    n_options = len(OPTIONS[slot])
     exponent = ZIPF_EXPONENT if slot in SKEWED_SLOTS else 0.0
     weights = np.arange(1, n_options + 1, dtype=float) ** -exponent
     return weights / weights.sum()
 
 
-def draw_option(slot: str, rng: np.random.Generator) -> str:
+def draw_option(slot: str, rng: np.random.Generator, options: Options = OPTIONS) -> str:
     """Draw one option of a slot by its frequency."""
-    return OPTIONS[slot][int(rng.choice(len(OPTIONS[slot]), p=option_weights(slot)))]
+    values = options[slot]
+    return values[int(rng.choice(len(values), p=option_weights(slot, len(values))))]
 
 
-def draw(rng: np.random.Generator) -> Scene:
+def draw(rng: np.random.Generator, options: Options = OPTIONS) -> Scene:
     """Draw a scene, each slot by itself."""
-    return Scene(**{field.name: draw_option(field.name, rng) for field in fields(Scene)})
+    return Scene(**{field.name: draw_option(field.name, rng, options) for field in fields(Scene)})
 
 
-def draw_near_duplicate(scene: Scene, rng: np.random.Generator) -> Scene:
+def draw_near_duplicate(
+    scene: Scene, rng: np.random.Generator, options: Options = OPTIONS
+) -> Scene:
     """Return the scene once more, now and then with one slot changed."""
     if rng.random() >= DRIFT:
         return scene
     slot = str(rng.choice(("motion", "speed", "ending")))
-    return replace(scene, **{slot: draw_option(slot, rng)})
+    return replace(scene, **{slot: draw_option(slot, rng, options)})
 
 
 def draw_videos(
@@ -90,13 +105,14 @@ def draw_videos(
     group_sizes: Sequence[int],
     group_weights: Sequence[float],
     rng: np.random.Generator,
+    options: Options = OPTIONS,
 ) -> list[list[Scene]]:
     """Draw videos of near-duplicate clips until there are exactly n_clips clips."""
     videos: list[list[Scene]] = []
     missing = n_clips
     while missing > 0:
         size = min(missing, int(rng.choice(group_sizes, p=group_weights)))
-        first = draw(rng)
-        videos.append([first, *(draw_near_duplicate(first, rng) for _ in range(size - 1))])
+        first = draw(rng, options)
+        videos.append([first, *(draw_near_duplicate(first, rng, options) for _ in range(size - 1))])
         missing -= size
     return videos

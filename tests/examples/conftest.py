@@ -9,7 +9,7 @@ import pytest
 
 from examples.captioner.clips import Clip
 from examples.captioner.features import measure
-from examples.shapes import drawings, renders, scenes
+from examples.shapes import drawings, paths, renders, scenes
 from tests.examples.portals import FakePortal, running_portal
 
 N_CLIPS, N_SEED_LABELS = 14, 12
@@ -43,7 +43,7 @@ def film() -> Callable[..., Clip]:
         rng = np.random.default_rng(seed)
         frames = drawings.draw_frames(scene, drawings.draw_backdrop(rng), rng)
         small = np.ascontiguousarray(frames[::every, ::2, ::2])
-        return Clip(small, np.arange(len(small)) * every / drawings.FPS)
+        return Clip(small, np.arange(len(small)) * every / paths.FPS)
 
     return draw
 

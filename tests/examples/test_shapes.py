@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
-from examples.shapes import renders, scenes, wordings
+from examples.shapes import drawings, renders, scenes, wordings
 
 
 def rows(path: Path) -> list[dict]:
@@ -119,3 +120,30 @@ def test_a_clip_plays_and_seeks_in_browsers(rendered):
         assert (stream.width, stream.height, stream.average_rate) == (320, 240, 12)
     keys = [index for index, packet in enumerate(packets) if packet.is_keyframe]
     assert keys == list(range(0, len(packets), 12))
+
+
+def test_every_scene_of_the_wider_world_is_drawn_and_told_apart():
+    rng = np.random.default_rng(4)
+    backdrop = drawings.draw_backdrop(rng)
+    plain = scenes.Scene("large", "red", "circle", "moves left", "quickly", "")
+    frames = {
+        value: drawings.draw_frames(
+            replace(plain, **{slot: value}), backdrop, np.random.default_rng(4)
+        ).tobytes()
+        for slot, values in scenes.WIDE_OPTIONS.items()
+        for value in values
+    }
+
+    same = [value for value, content in frames.items() if content == frames[plain.motion]]
+    assert sorted(same) == sorted(plain.slots().values())
+    assert len(set(frames.values())) == len(frames) - len(same) + 1
+
+
+def test_the_wider_world_is_asked_for_and_otherwise_nothing_of_it_occurs():
+    rng = np.random.default_rng(5)
+    drawn = [scenes.draw(rng).slots() for _ in range(500)]
+    wide = [scenes.draw(rng, scenes.WIDE_OPTIONS).slots() for _ in range(500)]
+
+    assert all(scene[slot] in scenes.OPTIONS[slot] for scene in drawn for slot in scene)
+    for slot, values in scenes.WIDE_OPTIONS.items():
+        assert {scene[slot] for scene in wide} == set(values)
