@@ -3,10 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from django.db.models import Count
+
 from portal.algorithms.exams import State
-from portal.models import Annotation, Assignment, Task, preferences
+from portal.models import Annotation, Assignment, Evaluation, Task, preferences
 from portal.models.annotators import AnnotatorState
+from portal.models.evaluations import Verdict
 from portal.models.taskqueries import TaskQuerySet
+from portal.models.versions import VersionState
 from portal.pages.seats import Seat
 from portal.services import assignments
 
@@ -27,6 +31,7 @@ class Desk:
     n_disputed: int
     n_to_audit: int
     n_to_compare: int
+    n_to_promote: int
     n_captions: int
     running: Assignment | None
     why_empty: str
@@ -34,14 +39,15 @@ class Desk:
     @property
     def is_empty(self) -> bool:
         captions = (self.n_to_caption, self.n_to_review, self.n_to_compare)
-        return not (any(captions) or self.n_disputed or self.n_to_audit or self.running)
+        decisions = (self.n_disputed, self.n_to_audit, self.n_to_promote)
+        return not (any(captions) or any(decisions) or self.running)
 
 
 def desk_of(seat: Seat) -> Desk:
     """Count what waits for the person, each count up to MOST_COUNTED."""
     if not seat.may_caption:
         return Desk(
-            seat, 0, 0, 0, 0, 0, 0, None, "You may read here; captioning needs another role."
+            seat, 0, 0, 0, 0, 0, 0, 0, None, "You may read here; captioning needs another role."
         )
     annotator = seat.known_annotator
     pk = annotator.pk if annotator else 0  # nobody yet: no task is theirs
@@ -55,6 +61,7 @@ def desk_of(seat: Seat) -> Desk:
         n_disputed=_count(Task.objects.disputed_for, seat),
         n_to_audit=_count(Task.objects.awaiting_audit_by, seat),
         n_to_compare=_n_to_compare(seat),
+        n_to_promote=_n_to_promote(seat),
         n_captions=Annotation.objects.filter(author_id=pk).count(),
         running=Assignment.objects.live().filter(annotator_id=pk).first(),
         why_empty=why_empty(seat),
@@ -78,6 +85,16 @@ def _n_to_compare(seat: Seat) -> int:
     if seat.known_annotator is None:
         return 0
     return preferences.pairs_open_to(seat.known_annotator)[:MOST_COUNTED].count()
+
+
+def _n_to_promote(seat: Seat) -> int:
+    """How many retrained models were found better and wait for a manager's word."""
+    if not seat.may_manage:
+        return 0
+    better = Evaluation.objects.undecided().filter(
+        verdict=Verdict.PROMOTE, project=seat.project, retrained__state=VersionState.CANDIDATE
+    )
+    return better.aggregate(n=Count("retrained", distinct=True))["n"]
 
 
 def _n_to_review(seat: Seat) -> int:

@@ -5,10 +5,12 @@ from tests.factories import (
     AnnotationFactory,
     AnnotatorFactory,
     AssignmentFactory,
+    EvaluationFactory,
     MembershipFactory,
     ProjectFactory,
     TaskFactory,
     UserFactory,
+    VersionFactory,
 )
 
 pytestmark = pytest.mark.django_db
@@ -59,6 +61,16 @@ def test_disputes_are_counted_for_those_who_may_decide_them(seat, project):
     TaskFactory(project=project, state="disputed")
     assert 'Settle disputes <span class="count">1</span>' in text(seat(Role.EXPERT)[1])
     assert "Settle disputes" not in text(seat()[1])
+
+
+def test_models_found_better_wait_for_a_manager_once_each(seat, project):
+    better = VersionFactory(project=project)
+    EvaluationFactory.create_batch(2, project=project, retrained=better, verdict="promote")
+    EvaluationFactory(project=project, verdict="reject")
+    decided = VersionFactory(project=project, state="current")
+    EvaluationFactory(project=project, retrained=decided, verdict="promote")
+    assert 'Decide on a model <span class="count">1</span>' in text(seat(Role.MANAGER)[1])
+    assert "Decide on a model" not in text(seat(Role.EXPERT)[1])
 
 
 def test_an_experts_own_captions_are_not_theirs_to_decide(seat, project):
