@@ -23,7 +23,7 @@ if __name__ == "__main__":
 
 from django.db import connection
 
-from portal.errors import AlreadyAnswered, LeaseExpired, PortalError
+from portal.errors import AlreadyAnswered, LeaseExpired, PortalError, TaskClosed
 from portal.models import Annotation, Annotator, Assignment, Task
 from portal.services import annotations, assignments
 
@@ -68,7 +68,7 @@ def _hold(
     time.sleep(wait)
     try:
         annotations.submit(task=task, annotator=holder, text=text, token=token)
-    except LeaseExpired as refusal:
+    except (LeaseExpired, TaskClosed) as refusal:  # the rival's caption settles the task
         return "told" if refusal.status == 409 and refusal.extra["draft"] == text else "not told"
     return "won"
 

@@ -58,8 +58,14 @@ def copy_rows(model: type[models.Model], template: models.Model, n: int, **chang
 def fill(options: argparse.Namespace) -> dict[str, Any]:
     """Migrate, open the tasks, and let everybody be there; the last hundred need a skill."""
     call_command("migrate", verbosity=0, interactive=False)
+    # Nobody is asked beyond the slots that a task has from the start.
     project = Project.objects.create(
-        slug="claims", name="Claims", gold_first=0, min_captions=3, max_captions=3, threshold=0.5
+        slug="claims",
+        name="Claims",
+        gold_first=0,
+        min_captions=options.wanted,
+        max_captions=options.wanted,
+        threshold=0.5,
     )
     _open_tasks(project, options.tasks, options.wanted)
     people = Annotator.objects.bulk_create(

@@ -35,7 +35,7 @@ print(lease.expires_at.timestamp() - right().timestamp())
 
 
 def test_a_submit_as_the_lease_ends_has_one_winner_and_the_loser_keeps_every_word():
-    project = ProjectFactory(min_captions=1, threshold=1.0)
+    project = ProjectFactory(min_captions=1, max_captions=1, threshold=1.0)
     holder, rival = AnnotatorFactory.create_batch(2, project=project)
     tasks = TaskFactory.create_batch(N_CONTESTS, project=project, n_wanted=1)
     outcomes = Counter(contest(holder, rival, task) for task in tasks)
