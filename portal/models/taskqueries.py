@@ -134,6 +134,20 @@ class TaskQuerySet(models.QuerySet["Task"]):
         found = (pk for each in near for pk in each.values_list("pk", flat=True)[:most])
         return list(dict.fromkeys(found))[:most]
 
+    def labelled_in(self, project_id: int, n: int) -> list[int]:
+        """What the newest settled tasks were predicted as: ids of predictions, n at most."""
+        rows = self.filter(project_id=project_id, state=TaskState.SETTLED, is_gold=False)
+        ids = rows.order_by("-pk").values_list("prediction_id", flat=True)[:n]
+        return [pk for pk in ids if pk is not None]
+
+    def in_front(self, project_id: int, n: int) -> dict[int, int]:
+        """Predictions of the n most pressing tasks with room, each with its version."""
+        rows = self.with_room().ordinary().filter(project_id=project_id)
+        ids = rows.order_by("virtual_due", "id").values_list(
+            "prediction_id", "prediction__version_id"
+        )
+        return {pk: version_id for pk, version_id in ids[:n] if pk is not None}
+
     def at_segments(
         self, project_id: int, video_ids: Iterable[int]
     ) -> dict[tuple[int, int, int], "Task"]:

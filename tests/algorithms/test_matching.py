@@ -66,6 +66,12 @@ def test_equal_tasks_stay_in_due_order():
     assert ranked(0.7, np.zeros(5)).order.tolist() == [0, 1, 2, 3, 4]
 
 
+def test_of_tasks_much_alike_the_most_pressing_goes_first_and_not_the_easiest():
+    accuracies = skills.accuracy(0.7, np.asarray([0.98, 0.975, 0.97, 0.965]))
+    alone = rank(np.full((4, 6), 1 / 6), accuracies, np.tile(accuracies, (3, 1)))
+    assert alone.order.tolist() == [0, 1, 2, 3]
+
+
 def test_an_overdue_first_task_leads():
     difficulties = np.asarray([-1.0, 0.0, 1.0])
     assert ranked(0.95, difficulties, is_first_overdue=True).order.tolist() == [0, 2, 1]

@@ -66,6 +66,36 @@ def test_a_consensus_counts_for_the_other_clips_of_its_video():
     assert fresh(parts[0]).virtual_due > parts[0].virtual_due
 
 
+def test_what_led_by_an_earlier_model_is_not_held_back_by_itself():
+    project = ProjectFactory(**PLAIN)
+    rows = [("a", "a big red dog runs left", 0.9, 0.0), ("b", "a big red dog runs left", 0.5, 0.0)]
+    assert opened(project, rows)["b", 0].similarity == pytest.approx(1.0)
+    turned = [(name, words, 1.4 - unsure, start) for name, words, unsure, start in rows]
+    found = opened(project, turned, "n")
+    assert found["b", 0].similarity == 0.0
+    assert found["a", 0].similarity == pytest.approx(1.0)
+    assert found["a", 0].cluster_id == found["b", 0].cluster_id
+    assert Cluster.objects.count() == 1
+
+
+def test_what_is_labelled_is_remembered_when_a_newer_model_speaks():
+    project = ProjectFactory(**PLAIN)
+    rows = [("a", "two cats sleep on it", 0.9, 0.0), ("b", "two cats sleep on it now", 0.5, 0.0)]
+    found = opened(project, rows)
+    settle(found["a", 0])
+    likeness = fresh(found["b", 0]).similarity
+    assert 0.0 < likeness < 1.0
+    assert opened(project, rows[1:], "n")["b", 0].similarity == pytest.approx(likeness)
+
+
+def test_a_later_batch_of_one_model_is_told_of_what_waits_in_front():
+    project = ProjectFactory(**PLAIN)
+    opened(project, [("a", "two cats sleep", 0.9, 0.0)])
+    found = opened(project, [("b", "two cats sleep", 0.8, 0.0)])
+    assert found["b", 0].similarity == pytest.approx(1.0)
+    assert opened(project, [("c", "two cats sleep", 0.8, 0.0)], "n")["c", 0].similarity == 0.0
+
+
 def test_feeling_twice_counts_once_and_the_sweep_finds_what_nobody_announced():
     project = ProjectFactory(**PLAIN)
     task = opened(project, [("a", "a dog", 0.9, 0.0), ("b", "a dog", 0.8, 0.0)])["a", 0]

@@ -1,4 +1,9 @@
-"""How much a task resembles those labelled or picked before it: by embedding, else by its words."""
+"""How much a task resembles those labelled or picked before it: by embedding, else by its words.
+
+A cluster says whom a consensus concerns and never changes. Likeness is taken anew whenever a model
+speaks: to what is labelled, to what waits in front and, within a batch, to whatever leads there.
+What an earlier model led is not picked yet and holds nobody back, itself least of all.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,7 +14,7 @@ from numpy.typing import NDArray
 
 from portal.algorithms import leaders
 from portal.algorithms.diversity import text_vectors, unit_rows
-from portal.models import Cluster, Prediction
+from portal.models import Cluster, Prediction, Task
 from portal.models.clusters import TEXT_SPACE
 from portal.models.writes import insert_new, next_ids
 
@@ -17,6 +22,8 @@ Rows = NDArray[np.float32]
 
 # Leaders are read whole for each batch: long embeddings have fewer, in 8 MB at most.
 LEADER_NUMBERS = 4_000_000
+NEWEST_LABELLED = 1000
+FIRST_WAITING = 200
 
 
 class Placed(Protocol):
@@ -57,21 +64,35 @@ def vectors_of(prediction_ids: Iterable[int]) -> list[Vectors]:
 
 
 def place(project_id: int, tasks: Sequence[Placed]) -> None:
-    """Give each task its cluster and its similarity to what leads it; the caller saves.
+    """Give each task its cluster and its similarity to what comes before it; the caller saves.
 
     In the order given: the first of a kind leads, so the most uncertain come first.
     """
     order = {task.prediction_id: i for i, task in enumerate(tasks) if task.prediction_id}
+    before = {vectors.space: vectors.rows for vectors in _before(project_id, order)}
     for vectors in vectors_of(order):
         members = np.argsort([order[pk] for pk in vectors.prediction_ids])
-        ids, known = _leaders(project_id, vectors.space, vectors.rows.shape[1])
-        most = min(leaders.MOST_LEADERS, LEADER_NUMBERS // vectors.rows.shape[1])
-        placement = leaders.place(vectors.rows[members], known, most=most)
-        ids += _found(project_id, vectors.space, vectors.rows[members][placement.founders])
-        for i, leader, cosine in zip(members, placement.leader, placement.cosine, strict=True):
+        rows, size = vectors.rows[members], vectors.rows.shape[1]
+        most = min(leaders.MOST_LEADERS, LEADER_NUMBERS // size)
+        ids, known = _leaders(project_id, vectors.space, size)
+        clusters = leaders.place(rows, known, most=most)
+        ids += _found(project_id, vectors.space, rows[clusters.founders])
+        earlier = before.get(vectors.space, np.empty((0, size), dtype=np.float32))
+        likeness = leaders.place(rows, earlier, most=len(earlier) + most)
+        for i, leader, cosine in zip(members, clusters.leader, likeness.cosine, strict=True):
             task = tasks[order[vectors.prediction_ids[i]]]
             task.cluster_id = ids[leader] if leader >= 0 else None
             task.similarity = float(cosine)
+
+
+def _before(project_id: int, placed: Iterable[int]) -> list[Vectors]:
+    """What is labelled, the newest of it, and what waits in front by the same versions' word."""
+    own = set(placed)
+    versions = Prediction.objects.filter(pk__among=own).values_list("version_id", flat=True)
+    speaking = set(versions.distinct())
+    waiting = Task.objects.in_front(project_id, FIRST_WAITING)
+    picked = [pk for pk, version_id in waiting.items() if version_id in speaking and pk not in own]
+    return vectors_of([*Task.objects.labelled_in(project_id, NEWEST_LABELLED), *picked])
 
 
 def _leaders(project_id: int, space: int, size: int) -> tuple[list[int], Rows]:
