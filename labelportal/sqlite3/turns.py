@@ -34,7 +34,11 @@ class Turn:
             door.release()
             raise
         self._held = door, file
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except BaseException:  # a signal may interrupt the wait
+            self.give_back()
+            raise
 
     def give_back(self) -> None:
         """Let the next one write; does nothing where it is not one's turn."""
