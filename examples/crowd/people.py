@@ -86,5 +86,6 @@ def _perceive(slot: str, value: str, traits: Kind, rng: np.random.Generator) -> 
         return value
     # People mistake things for what they are used to seeing.
     others = [option for option in OPTIONS[slot] if option != value]
-    weights = np.array([scenes.option_weights(slot)[OPTIONS[slot].index(o)] for o in others])
+    usual = scenes.option_weights(slot, len(OPTIONS[slot]))
+    weights = np.array([usual[OPTIONS[slot].index(other)] for other in others])
     return others[int(rng.choice(len(others), p=weights / weights.sum()))]
