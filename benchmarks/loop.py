@@ -8,12 +8,15 @@ work asked for, captions submitted, consensus read. People's labels are wrong on
 """
 
 import os
+import pickle
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
+from pathlib import Path
+from typing import TypeVar, cast
 
 import numpy as np
 
@@ -35,6 +38,7 @@ OTHER_SEEDS = range(100, 103)  # splits that no saving is measured on
 PERSON = "labeller"
 
 Curves = dict[str, list[float]]
+T = TypeVar("T")
 
 
 def learn(world: World, labels: Sequence[tuple[int, str]], seed: int) -> tuple[Captioner, float]:
@@ -181,19 +185,39 @@ def exactly_right(world: World, n_labels: int, seed: int) -> float:
     return float(np.mean(hits))
 
 
+def kept(folder: Path | None, name: str, make: Callable[[], T]) -> T:
+    """Return what an earlier run has left in the folder, else make it and leave it there."""
+    if folder is None:
+        return make()
+    path = folder / f"{name}.pickle"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        partial_path = path.with_suffix(".partial")
+        partial_path.write_bytes(pickle.dumps(make()))
+        partial_path.replace(path)
+    return cast(T, pickle.loads(path.read_bytes()))
+
+
+def kept_seed(folder: Path | None, videos: list[list[Clip]], seed: int) -> Curves:
+    """Measure a seed, or find its curves where an earlier run has left them."""
+    return kept(folder, f"seed-{seed}", partial(measure_seed, videos, seed))
+
+
 def main() -> int:
     """Measure both rows over the seeds."""
     parser = options(__doc__ or "", seeds=10)
     parser.add_argument("--clips", type=int, default=2_600, help="drawn once, split by each seed")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="seeds at a time")
     parser.add_argument("--first-seed", type=int, default=0, help="others than those reported")
+    parser.add_argument("--keep", type=Path, help="a folder: go on where an earlier run stopped")
     asked = parser.parse_args()
-    videos = shoot(asked.clips, seed=0)
+    videos = kept(asked.keep, "videos", partial(shoot, asked.clips, seed=0))
     report = Report()
-    tell_curve(report, videos)
     seeds = range(asked.first_seed, asked.first_seed + asked.seeds)
     with ProcessPoolExecutor(asked.workers, mp_context=get_context("spawn")) as pool:
-        tell_savings(report, list(pool.map(partial(measure_seed, videos), seeds)))
+        measured = list(pool.map(partial(kept_seed, asked.keep, videos), seeds))
+    tell_curve(report, videos)
+    tell_savings(report, measured)
     return report.finish()
 
 
