@@ -26,6 +26,7 @@ from portal.errors import Conflict
 logger = logging.getLogger(__name__)
 
 GRACE_SECONDS = 30.0
+WEB_PROCESSES = 2
 LONGEST_PAUSE = 30.0
 CALM_SECONDS = 60.0  # a child that lived this long starts again without a pause
 PR_SET_PDEATHSIG = 1
@@ -168,11 +169,16 @@ class Supervisor:
 
 
 def web(listener: socket.socket, *, environment: Mapping[str, str]) -> Child:
-    """Describe the web server: one gunicorn process with threads, on a socket we hold open."""
+    """Describe the web server: two gunicorn processes with threads, on a socket we hold open.
+
+    One process has one core's worth of Python, and a request is mostly that; a machine with one
+    core gets one.
+    """
     threads = os.environ.get("WEB_THREADS", "8")
+    processes = os.environ.get("WEB_PROCESSES") or str(min(WEB_PROCESSES, os.cpu_count() or 1))
     command = [sys.executable, "-m", "gunicorn", "labelportal.wsgi:application"]
     command += ["--bind", f"fd://{listener.fileno()}", "--worker-class", "gthread"]
-    command += ["--threads", threads, "--workers", os.environ.get("WEB_PROCESSES", "1")]
+    command += ["--threads", threads, "--workers", processes]
     command += ["--timeout", "60", "--graceful-timeout", "25", "--keep-alive", "5"]
     command += ["--limit-request-line", "8190", "--no-control-socket", "--log-level", "warning"]
     if Path("/dev/shm").is_dir():  # noqa: S108 - a heartbeat on a slow disk would look like a hang
