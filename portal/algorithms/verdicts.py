@@ -164,10 +164,10 @@ def _blocks(
 
 def _said(primary: Comparison) -> str:
     bounds = primary.interval
+    side = "higher" if bounds.mean >= 0.0 else "lower"
     return (
-        f"{primary.metric} moved by {bounds.mean:+.3f} "
-        f"({bounds.low:+.3f} to {bounds.high:+.3f}) over {bounds.n} items of "
-        f"{bounds.n_clusters} videos"
+        f"On {bounds.n} items of {bounds.n_clusters} videos the retrained model's {primary.metric} "
+        f"is {abs(bounds.mean):.3f} {side} ({bounds.low:+.3f} to {bounds.high:+.3f})"
     )
 
 

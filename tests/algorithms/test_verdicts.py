@@ -25,7 +25,7 @@ def part(mean, half=0.02, n=40):
 def test_surely_better_is_promoted():
     verdict = decide(comparison(0.05))
     assert verdict.outcome is Outcome.PROMOTE
-    assert "+0.050" in verdict.reasons[0]
+    assert "0.050 higher (+0.030 to +0.070): surely better." in verdict.reasons[0]
 
 
 def test_surely_worse_than_the_margin_is_rejected():
