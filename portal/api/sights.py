@@ -77,7 +77,7 @@ def captions_seen_by(
 
 
 def _is_past_asking(role: str | None, task: Task) -> bool:
-    """Whether nobody can be asked to caption it any more; a gold task always may be."""
+    """Whether nobody can be asked to caption or audit it any more; a gold task always may be."""
     if task.is_gold or task.is_open:
         return False
-    return role == Role.EXPERT or task.state != "disputed"
+    return not task.awaits_audit if role == Role.EXPERT else task.state != "disputed"

@@ -169,6 +169,11 @@ class Task(models.Model):
         return self.is_untouched or self.state == TaskState.SUPERSEDED
 
     @property
+    def awaits_audit(self) -> bool:
+        """Whether an expert is still to judge blind what its captions agreed on."""
+        return self.is_audited and self.audited_at is None and self.state == TaskState.SETTLED
+
+    @property
     def takes_evidence(self) -> bool:
         """Whether captions may still be corrected and voted on."""
         return self.state in TAKES_EVIDENCE

@@ -84,6 +84,21 @@ def test_a_machine_sees_captions_once_the_task_has_closed(api, task, heard) -> N
     assert api.get(f"tasks/{task.pk}/annotations").json()["results"][0]["caption"] == CANARY
 
 
+def test_an_expert_reads_what_waits_for_a_blind_audit_once_it_is_audited(
+    as_role, task, heard
+) -> None:
+    task.state, task.is_audited = "settled", True
+    task.save()
+    expert = as_role("expert")
+
+    assert all(CANARY not in answer.content.decode() for answer in looks(expert, task, heard))
+
+    task.audited_at = timezone.now()
+    task.save()
+    assert CANARY in expert.get(f"tasks/{task.pk}/annotations").content.decode()
+    assert CANARY in expert.get(f"tasks/{task.pk}/consensus").content.decode()
+
+
 def test_managers_see_names_and_readers_do_not(as_role, task, heard) -> None:
     def names(role: str) -> list[str | None]:
         rows = as_role(role).get(f"tasks/{task.pk}/annotations").json()["results"]
