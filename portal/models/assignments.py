@@ -87,7 +87,7 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
 
         The caller holds the task's row lock.
         """
-        taken = take_first([task.pk])
+        taken = take_first([task.pk], waits=True)
         if taken is None:
             return None
         shows = task.project.shows_prediction_to(is_expert=annotator.is_expert)

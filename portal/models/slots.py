@@ -111,18 +111,20 @@ def candidates_statement(
     return " UNION ALL ".join(walked), values
 
 
-def take_first(pks: Sequence[int]) -> TakenSlot | None:
-    """Count a slot of the first of these open tasks with room that nobody else is at.
+def take_first(pks: Sequence[int], *, waits: bool) -> TakenSlot | None:
+    """Count a slot of the first of these open tasks with room; None where there is none.
 
-    PostgreSQL passes over rows that somebody is at; SQLite has one writer at a time anyway.
+    PostgreSQL passes over rows that somebody is at this moment, or `waits` until they have done,
+    so that only then None means that there is no room. SQLite has one writer at a time anyway.
     """
     if not pks:
         return None
     is_postgres = connection.vendor == "postgresql"
+    statement = (_TAKE_WAITING if waits else _TAKE_FREE) if is_postgres else _TAKE_ON_SQLITE
     listed = ",".join(str(int(pk)) for pk in pks)
     ranked = f"{{{listed}}}" if is_postgres else f"[{listed}]"
     with connection.cursor() as cursor:
-        cursor.execute(_TAKE_ON_POSTGRES if is_postgres else _TAKE_ON_SQLITE, [ranked])
+        cursor.execute(statement, [ranked])
         row = cursor.fetchone()
     if row is None:
         return None
@@ -141,10 +143,13 @@ WHERE state = 'open' AND n_taken < n_wanted AND id = (
     ORDER BY r.place LIMIT 1 {lock})
 RETURNING id, n_wanted, is_gold, prediction_id, why_next, {clock}
 """
-_TAKE_ON_POSTGRES = _TAKE.format(
-    ranked="unnest(%s::bigint[]) WITH ORDINALITY AS r (id, place)",
-    lock="FOR UPDATE OF t SKIP LOCKED",
-    clock="clock_timestamp()",
+_TAKE_FREE, _TAKE_WAITING = (
+    _TAKE.format(
+        ranked="unnest(%s::bigint[]) WITH ORDINALITY AS r (id, place)",
+        lock=f"FOR UPDATE OF t {passes_over}",
+        clock="clock_timestamp()",
+    )
+    for passes_over in ("SKIP LOCKED", "")
 )
 _TAKE_ON_SQLITE = _TAKE.format(
     ranked="(SELECT value AS id, key AS place FROM json_each(%s)) AS r",

@@ -3,8 +3,7 @@
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +18,7 @@ from django_tasks_db.models import DBTaskResult
 
 from portal.adapters import queues
 from tests.adapters.slow_jobs import wait_for
+from tests.waiting import eventually
 
 MANAGE = Path(live_settings.BASE_DIR) / "manage.py"
 
@@ -31,15 +31,6 @@ def worker(environment: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
     finally:
         process.kill()
         process.wait()
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 30) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if holds():
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def begun(folder: Path) -> int:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -22,6 +22,7 @@ from standardwebhooks.webhooks import Webhook
 from portal.models import Annotation, Assignment, Consensus, Prediction, RetrainJob, Task
 from portal.services import members, projects, webhooks
 from tests.receivers import Receiver, receiving
+from tests.waiting import PATIENCE, eventually
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -30,7 +31,6 @@ pytestmark = [
 ]
 
 N_VIDEOS, N_PEOPLE, N_KILLS = 12, 3, 6
-PATIENCE = 180.0
 
 
 class House:
@@ -75,15 +75,6 @@ def running(environment: dict[str, str], port: int, data_dir: Path) -> Iterator[
         process.send_signal(signal.SIGINT)
         process.wait(60)
         log.close()
-
-
-def eventually(holds: Callable[[], object]) -> bool:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        if holds():
-            return True
-        time.sleep(0.1)
-    return False
 
 
 class Client:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
-from django.db import connections
+from django.db import connection, connections, transaction
 
 from portal.errors import PortalError
 from portal.models import (
@@ -38,6 +38,7 @@ from tests.factories import (
     TaskFactory,
     UserFactory,
 )
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("processes")]
 
@@ -55,16 +56,32 @@ def at_once(*acts: Callable[[], object]) -> list[object]:
     gun = threading.Barrier(len(acts))
 
     def act(one: Callable[[], object]) -> object:
-        try:
-            gun.wait(timeout=30)
-            return one()
-        except PortalError as refusal:
-            return refusal
-        finally:
-            connections.close_all()
+        gun.wait(timeout=30)
+        return apart(one)
 
     with ThreadPoolExecutor(len(acts)) as pool:
         return [done.result(timeout=60) for done in [pool.submit(act, one) for one in acts]]
+
+
+def apart(act: Callable[[], object]) -> object:
+    """Do it on a connection of this thread's own; a refusal is an answer."""
+    try:
+        return act()
+    except PortalError as refusal:
+        return refusal
+    finally:
+        connections.close_all()
+
+
+def somebody_waits_for_a_lock() -> bool:
+    with connection.cursor() as cursor:
+        # A transaction sees the first picture it was shown until it throws that away.
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
+        cursor.execute(
+            "SELECT 1 FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return cursor.fetchone() is not None
 
 
 def miscounted() -> list[int]:
@@ -104,6 +121,22 @@ def test_a_submit_a_release_a_skip_and_a_revocation_at_once_end_one_lease_once()
             partial(assignments.skip, token=second.token, annotator=other, reason="unsafe"),
         )
     assert miscounted() == []
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
+@pytest.mark.parametrize("names_it", [False, True])
+def test_who_asks_while_somebody_is_at_the_only_task_waits_for_it(names_it):
+    task = TaskFactory()
+    annotator = AnnotatorFactory(project=task.project)
+    named = task if names_it else None
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            Task.objects.select_for_update().get(pk=task.pk)
+            asked = pool.submit(apart, partial(assignments.claim, annotator=annotator, task=named))
+            assert eventually(lambda: somebody_waits_for_a_lock() or asked.done())
+        given = asked.result(timeout=60)
+    assert isinstance(given, Assignment)
+    assert given.task_id == task.pk
 
 
 def test_batches_about_the_same_clips_at_once_store_each_prediction_and_open_each_task_once():

@@ -7,13 +7,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
 import pytest
 from django.conf import settings
+
+from tests.waiting import eventually
 
 MANAGE = Path(settings.BASE_DIR) / "manage.py"
 
@@ -63,15 +65,6 @@ class Run:
 
     def pids_of(self, part: str) -> list[int]:
         return [pid for pid, command in self.descendants().items() if part in command]
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 60) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if holds():
-            return True
-        time.sleep(0.1)
-    return False
 
 
 @contextmanager

@@ -6,8 +6,7 @@ import socket
 import subprocess
 import sys
 import textwrap
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ import pytest
 from portal.errors import Conflict
 from portal.management import processes
 from portal.management.processes import Child, Supervisor
+from tests.waiting import eventually
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
 
@@ -29,15 +29,6 @@ def supervisor() -> Iterator[Supervisor]:
     made.stop()
     for number, handler in zip(numbers, before, strict=True):
         signal.signal(number, handler)
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 20) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if holds():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def is_running(pid: int) -> bool:

@@ -150,12 +150,13 @@ def _claim_gold(annotator: Annotator, hold: Hold) -> Assignment | None:
 def _claim_ordinary(annotator: Annotator, hold: Hold) -> Assignment | None:
     if annotator.state == AnnotatorState.QUARANTINED:
         return None
-    for _ in range(TRIES):
+    for number in range(TRIES):
         found = looking.first_fitting(annotator)
         if not found:
             return None
         ranked = rank(annotator, found)
-        assignment = _take(annotator, ranked.pks, hold, ranked.why)
+        # First whatever nobody is at; where somebody is at every one of them, in line.
+        assignment = _take(annotator, ranked.pks, hold, ranked.why, waits=number > 0)
         if assignment is not None:
             return assignment
     # Not None: there is work, only not for the quickest asker of this instant.
@@ -163,14 +164,19 @@ def _claim_ordinary(annotator: Annotator, hold: Hold) -> Assignment | None:
 
 
 def _take(
-    annotator: Annotator, pks: Sequence[int], hold: Hold, explain: Callable[[int], Why]
+    annotator: Annotator,
+    pks: Sequence[int],
+    hold: Hold,
+    explain: Callable[[int], Why],
+    *,
+    waits: bool = True,
 ) -> Assignment | None:
     """Lease the first of these tasks that is free; their own lease where a twin was quicker."""
     lasts = capacity.lease_lasts(annotator)
     shows = annotator.project.shows_prediction_to(is_expert=annotator.is_expert)
     try:
         with transaction.atomic():
-            taken = take_first(pks)
+            taken = take_first(pks, waits=waits)
             if taken is None:
                 return None
             why = explain(taken.task_id) | {"task": taken.why_next}
