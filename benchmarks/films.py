@@ -1,6 +1,6 @@
 """The world that the loop is measured in: clips that are drawn, encoded, decoded and measured.
 
-It has the demo's slots with more values in each (`scenes.WIDE_OPTIONS`), at 80 × 60 pixels. How
+It has the demo's slots with more values in each (`scenes.WIDE_OPTIONS`), at 160 × 120 pixels. How
 many more was chosen by how quickly a captioner learns from labels in random order, so that it is
 about as slow as in the world that the figures' bounds were measured in.
 """
@@ -25,7 +25,7 @@ from examples.shapes.scenes import Scene
 
 POOL, TEST, FIRST = 1584, 400, 40
 GROUP_SIZES, GROUP_WEIGHTS = (1, 2, 4, 10), (0.4, 0.3, 0.2, 0.1)
-SHRINK = 4
+SHRINK = 2
 NOISE = 0.05  # how often a person is wrong
 
 
@@ -71,7 +71,7 @@ def _take(seed: int, number: int, video: Sequence[Scene]) -> list[Clip]:
 
 
 def _small(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Shrink frames (n, height, width, 3) to a quarter by the mean of their pixels."""
+    """Shrink frames (n, height, width, 3) to half by the mean of their pixels."""
     n, height, width, _ = frames.shape
     blocks = frames.reshape(n, height // SHRINK, SHRINK, width // SHRINK, SHRINK, 3)
     return np.rint(blocks.mean(axis=(2, 4))).astype(np.uint8)

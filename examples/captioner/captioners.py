@@ -60,8 +60,13 @@ def load(path: Path) -> Captioner:
     return Captioner(Vocabulary(words), centre, spread, arrays)
 
 
-def train(labels: Sequence[Label], n_features: int, seed: int) -> Captioner:
-    """Train a captioner on labels; the same labels and seed give the same model.
+def train(
+    labels: Sequence[Label],
+    n_features: int,
+    seed: int,
+    recipe: networks.Recipe = networks.DEFAULT,
+) -> Captioner:
+    """Train a captioner on labels; the same labels, seed and recipe give the same model.
 
     Raises ValueError without a label of positive weight.
     """
@@ -74,7 +79,7 @@ def train(labels: Sequence[Label], n_features: int, seed: int) -> Captioner:
     features = _scaled([label.features for label in labels], centre, spread)
     examples = _examples(labels, features, vocabulary)
     rng = np.random.default_rng(seed)
-    parameters = networks.train(examples, len(vocabulary.words), rng)
+    parameters = networks.train(examples, len(vocabulary.words), rng, recipe)
     return Captioner(vocabulary, centre, spread, parameters)
 
 

@@ -11,12 +11,27 @@ import numpy as np
 CONTEXT = 3
 EMBEDDING, HIDDEN = 16, 64
 LEARNING_RATE, BETA_1, BETA_2, EPSILON = 4e-3, 0.9, 0.999, 1e-8
-BATCH, MOST_STEPS, EPOCHS = 256, 600, 120
-WEIGHT_DECAY = 3e-2
-FEATURE_NOISE = 0.4  # standard deviations: a clip seen once is not a clip seen exactly
-BLINDFOLD = 0.1  # how often a training row sees no features: this teaches the prior
+FEWEST_STEPS, MOST_STEPS = 150, 600
 
 Parameters = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained; all that holds it back from believing a few clips too literally.
+
+    noise: of the features, in standard deviations: a clip seen once is not a clip seen exactly.
+    blindfold: how often a row sees no features, in [0, 1]: this teaches the prior.
+    """
+
+    batch: int = 256
+    epochs: int = 120
+    decay: float = 3e-2
+    noise: float = 0.4
+    blindfold: float = 0.1
+
+
+DEFAULT = Recipe()
 
 
 @dataclass(frozen=True)
@@ -54,7 +69,9 @@ def log_probabilities(
     return _log_softmax(hidden @ parameters["outer"] + parameters["outer_bias"])
 
 
-def train(examples: Examples, n_words: int, rng: np.random.Generator) -> Parameters:
+def train(
+    examples: Examples, n_words: int, rng: np.random.Generator, recipe: Recipe = DEFAULT
+) -> Parameters:
     """Fit a network to examples; the same examples and generator give the same parameters.
 
     Raises ValueError without a row of positive weight.
@@ -66,22 +83,25 @@ def train(examples: Examples, n_words: int, rng: np.random.Generator) -> Paramet
         name: (np.zeros_like(value), np.zeros_like(value)) for name, value in parameters.items()
     }
     chances = examples.weight / examples.weight.sum()
-    n_steps = int(np.clip(EPOCHS * len(chances) / BATCH, 150, MOST_STEPS))
+    n_steps = int(np.clip(recipe.epochs * len(chances) / recipe.batch, FEWEST_STEPS, MOST_STEPS))
     for step in range(1, n_steps + 1):
-        rows = rng.choice(len(chances), size=BATCH, p=chances)
-        slopes = gradients(parameters, _blurred(examples, rows, rng), examples, rows)
+        rows = rng.choice(len(chances), size=recipe.batch, p=chances)
+        seen = _blurred(examples, rows, rng, recipe)
+        slopes = gradients(parameters, seen, examples, rows)
         rate = LEARNING_RATE * 0.5 * (1 + np.cos(np.pi * step / n_steps))
-        _descend(parameters, slopes, moments, step, rate)
+        _descend(parameters, slopes, moments, step, rate, recipe.decay)
     return parameters
 
 
-def _blurred(examples: Examples, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _blurred(
+    examples: Examples, rows: np.ndarray, rng: np.random.Generator, recipe: Recipe
+) -> np.ndarray:
     """Return the rows' features with noise, a few of them blindfolded."""
     clean = examples.features[examples.clip[rows]]
-    noisy = clean + FEATURE_NOISE * rng.normal(size=clean.shape)
+    noisy = clean + recipe.noise * rng.normal(size=clean.shape)
     # The first column says whether there is a picture at all; it is a fact, not a measurement.
     noisy[:, 0] = clean[:, 0]
-    noisy[rng.random(len(rows)) < BLINDFOLD] = 0.0
+    noisy[rng.random(len(rows)) < recipe.blindfold] = 0.0
     return noisy
 
 
@@ -122,6 +142,7 @@ def _descend(
     moments: dict[str, tuple[np.ndarray, np.ndarray]],
     step: int,
     rate: float,
+    decay: float,
 ) -> None:
     """Take one step of Adam with decoupled weight decay, in place."""
     for name, gradient in slopes.items():
@@ -130,7 +151,7 @@ def _descend(
         second += (1 - BETA_2) * (gradient * gradient - second)
         corrected = first / (1 - BETA_1**step)
         scale = np.sqrt(second / (1 - BETA_2**step)) + EPSILON
-        parameters[name] -= rate * (corrected / scale + WEIGHT_DECAY * parameters[name])
+        parameters[name] -= rate * (corrected / scale + decay * parameters[name])
 
 
 def _log_softmax(scores: np.ndarray) -> np.ndarray:

@@ -41,9 +41,10 @@ class _Beams:
 def search(
     parameters: networks.Parameters, features: np.ndarray, vocabulary: Vocabulary
 ) -> list[list[Candidate]]:
-    """Return up to BEAM different captions a clip, by the mean log-probability of their words.
+    """Return up to BEAM different captions a clip, the likeliest first.
 
-    The mean, not the sum, so that a caption is not preferred for being short.
+    By the sum of their words' log-probabilities: by the mean, a clip that the model is unsure of
+    is given further words that it shows nothing of, only because they are sure in themselves.
     """
     beams = _begin(len(features))
     for _ in range(LONGEST_CAPTION + 1):
@@ -98,4 +99,4 @@ def _candidates(beams: _Beams, clip: int, vocabulary: Vocabulary) -> list[Candid
         steps = beams.steps[clip, number, :length].tolist()
         if words:
             found.setdefault(join(words), Candidate(join(words), tuple(words), tuple(steps)))
-    return sorted(found.values(), key=lambda one: (one.uncertainty, one.caption))
+    return sorted(found.values(), key=lambda one: (-one.log_probability, one.caption))

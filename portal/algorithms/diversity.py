@@ -14,18 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Rows = NDArray[np.float32]
 Indices = NDArray[np.intp]
 
-SIMILARITY_WEIGHT = 0.6
+SIMILARITY_WEIGHT = 0.9
 SAME_VIDEO = 0.5
 TEXT_DIMENSIONS = 256
+BLOCK = 256
 
 
 def crowding(similarity: float, n_same_video: int) -> float:
-    """Return R = (1 - .6 s^4) * .5^n, in (0, 1]: 1 for a clip like no other.
+    """Return R = (1 - .9 s) * .5^n, in (0, 1]: 1 for a clip like no other.
 
     s is the largest cosine to labelled or picked items (negative counts as 0), n how many of those
-    come from the same video. The fourth power leaves the merely similar alone.
+    come from the same video.
     """
     return float(crowdings(np.asarray([similarity]), np.asarray([n_same_video]))[0])
 
@@ -33,7 +35,7 @@ def crowding(similarity: float, n_same_video: int) -> float:
 def crowdings(similarities: Floats, n_same_video: NDArray[np.integer]) -> Floats:
     """Return the crowding factor of each item; both arrays have shape (n,)."""
     s = np.clip(similarities, 0.0, 1.0)
-    return np.asarray((1.0 - SIMILARITY_WEIGHT * s**4) * SAME_VIDEO ** np.maximum(n_same_video, 0))
+    return np.asarray((1.0 - SIMILARITY_WEIGHT * s) * SAME_VIDEO ** np.maximum(n_same_video, 0))
 
 
 def text_vectors(texts: Sequence[str], dimensions: int = TEXT_DIMENSIONS) -> Floats:
@@ -65,51 +67,96 @@ def unit_rows(vectors: Floats) -> Floats:
     return np.asarray(np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0.0))
 
 
-def largest_cosine(vectors: Floats, others: Floats) -> Floats:
-    """Return each row's largest cosine to any of the others, in [0, 1]; 0 where there are none."""
+def largest_cosine(rows: Rows, others: Rows) -> Floats:
+    """Return each unit row's largest cosine to the others, in [0, 1]; 0 where there are none."""
     if len(others) == 0:
-        return np.zeros(len(vectors))
-    if vectors.shape[1] != others.shape[1]:
-        raise ValueError(f"Rows of {vectors.shape[1]} and {others.shape[1]} do not compare.")
-    cosines = unit_rows(vectors) @ unit_rows(others).T
-    return np.asarray(np.clip(cosines.max(axis=1), 0.0, 1.0))
-
-
-def nearest_centroid(vectors: Floats, centroids: Floats) -> Indices:
-    """Return the index of each row's nearest centroid by cosine, ties to the lowest."""
-    if len(centroids) == 0:
-        raise ValueError("There is no centroid to be near to.")
-    return np.asarray((unit_rows(vectors) @ unit_rows(centroids).T).argmax(axis=1), dtype=np.intp)
+        return np.zeros(len(rows))
+    if rows.shape[1] != others.shape[1]:
+        raise ValueError(f"Rows of {rows.shape[1]} and {others.shape[1]} do not compare.")
+    nearest = (rows @ others.T).max(axis=1)
+    return np.asarray(np.clip(nearest, 0.0, 1.0), dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False)
-class Labelled:
-    """What is labelled already: unit rows and, for each item of the pool, its video's count."""
+class Standing:
+    """What n items resemble of what came before them.
 
-    vectors: Floats
+    `similarity` (n,) is the largest cosine to any of it, `n_same_video` (n,) how many of it are of
+    the same video.
+    """
+
+    similarity: Floats
     n_same_video: NDArray[np.integer]
 
+    def values(self, uncertainties: Floats, which: Indices) -> Floats:
+        """Return U * R of some of the items."""
+        return uncertainties[which] * crowdings(self.similarity[which], self.n_same_video[which])
 
-def pick(
-    uncertainties: Floats, vectors: Floats, videos: Sequence[object], n: int, labelled: Labelled
-) -> Indices:
-    """Choose up to n items one by one, each the best U * R given those before it.
+    def note(self, which: Indices, chosen: Indices, rows: Rows, videos: Indices) -> None:
+        """Let some of the items know that others have been chosen."""
+        if len(which) and len(chosen):
+            cosines = largest_cosine(rows[which], rows[chosen])
+            self.similarity[which] = np.maximum(self.similarity[which], cosines)
+            self.n_same_video[which] += (videos[which, None] == videos[chosen]).sum(axis=1)
 
-    `uncertainties` (m,), `vectors` (m, d), `videos` m hashable ids. Ties go to the earlier item.
+
+def line_up(
+    uncertainties: Floats, rows: Rows, videos: Indices, before: Standing, most: int
+) -> tuple[Indices, Standing]:
+    """Choose up to `most` items one by one, each the best U * R given all that came before it.
+
+    `uncertainties` (n,) in [0, 1], unit `rows` (n, d), `videos` (n,) numbers, `before` what they
+    resemble of what is labelled. Returns the chosen, in their turn, and what everybody resembles:
+    the chosen as their turn came, the others in the end. Ties go to the earlier item. R only
+    falls as more is chosen, so a value once computed bounds all later ones: items are compared
+    only as far down as one may still be the best (Minoux 1978, "Accelerated greedy algorithms").
     """
-    if not len(uncertainties) == len(vectors) == len(videos) == len(labelled.n_same_video):
-        raise ValueError("Uncertainties, vectors, videos and counts are not of one length.")
-    rows = unit_rows(vectors)
-    codes = np.unique(np.asarray([str(video) for video in videos]), return_inverse=True)[1]
-    similarity = largest_cosine(rows, labelled.vectors)
-    counts = np.asarray(labelled.n_same_video, dtype=np.int64).copy()
-    free = np.ones(len(rows), dtype=bool)
-    picked: list[int] = []
-    for _ in range(min(n, len(rows))):
-        value = np.where(free, uncertainties * crowdings(similarity, counts), -1.0)
-        best = int(value.argmax())
-        picked.append(best)
-        free[best] = False
-        counts[codes == codes[best]] += 1
-        similarity = np.maximum(similarity, np.clip(rows @ rows[best], 0.0, 1.0))
-    return np.asarray(picked, dtype=np.intp)
+    if not len(uncertainties) == len(rows) == len(videos) == len(before.similarity):
+        raise ValueError("Uncertainties, rows, videos and what came before are not of one length.")
+    now = Standing(before.similarity.copy(), before.n_same_video.copy())
+    bounds = now.values(uncertainties, np.arange(len(rows)))
+    order = np.argsort(-bounds, kind="stable")
+    values = np.full(len(rows), -1.0)  # of those that are compared and not chosen
+    chosen: list[int] = []
+    n_compared = 0
+    while len(chosen) < min(most, len(rows)):
+        best = int(values.argmax())
+        if n_compared < len(order) and values[best] <= bounds[order[n_compared]]:
+            more = order[n_compared : n_compared + BLOCK]
+            now.note(more, np.asarray(chosen, dtype=np.intp), rows, videos)
+            values[more] = now.values(uncertainties, more)
+            n_compared += len(more)
+            continue
+        chosen.append(best)
+        values[best] = -1.0
+        waiting = np.flatnonzero(values >= 0.0)
+        now.note(waiting, np.asarray([best]), rows, videos)
+        values[waiting] = now.values(uncertainties, waiting)
+    picked = np.asarray(chosen, dtype=np.intp)
+    now.note(order[n_compared:], picked, rows, videos)
+    return picked, now
+
+
+def n_earlier(videos: Indices) -> Indices:
+    """Return how many earlier items are of each item's video; `videos` (n,) are numbers."""
+    order = np.argsort(videos, kind="stable")
+    alike = videos[order]
+    n = np.empty(len(videos), dtype=np.intp)
+    n[order] = np.arange(len(videos)) - np.searchsorted(alike, alike)
+    return n
+
+
+def likeness_at(uncertainties: Floats, others: Floats) -> Floats:
+    """Return the similarity with which items of these uncertainties keep their places among others.
+
+    `uncertainties` (m,) in [0, 1]; `others` (n, 3) are uncertainties, similarities and counts of
+    the same video. Who stands between two of the others by U is to stand between the same places
+    by U * R: with v the U * R found there, it is the s of 1 - .9 s = v / u, within [0, 1]; 0
+    without others.
+    """
+    if not len(others):
+        return np.zeros(len(uncertainties))
+    values = others[:, 0] * crowdings(others[:, 1], others[:, 2].astype(np.intp))
+    by_u, by_value = (np.concatenate([[0.0], np.sort(each)]) for each in (others[:, 0], values))
+    shares = np.interp(uncertainties, by_u, by_value) / np.maximum(uncertainties, 1e-9)
+    return np.asarray(np.clip((1.0 - shares) / SIMILARITY_WEIGHT, 0.0, 1.0))

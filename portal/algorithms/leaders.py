@@ -18,9 +18,10 @@ BLOCK = 256
 
 @dataclass(frozen=True, eq=False)
 class Placement:
-    """Where n items belong: each one's leader, old ones first, and its cosine to it.
+    """Where n items belong: each one's leader, old ones first, and a cosine.
 
-    `founders` are the items that became leaders themselves; their cosine is 0, for they came first.
+    `founders` are the items that became leaders themselves. The cosine is to the nearest leader
+    that came before: a member's own, below the radius for a founder, 0 without any.
     """
 
     leader: NDArray[np.intp]
@@ -65,7 +66,7 @@ def _place_block(
         nearer = among[i] > near
         nearer[: i + 1] = False
         where[nearer], near[nearer] = m + len(new), among[i][nearer]
-        where[i], near[i] = m + len(new), 0.0
+        where[i] = m + len(new)
         new.append(int(i))
     where[~block.any(axis=1)] = -1
     return where, near, new

@@ -15,6 +15,7 @@ LEAST_BUSINESS = 0.25
 MOST_BUSINESS = 4.0
 # The oldest task is served before anything better once it is this share of the horizon too late.
 OVERDUE_SHARE = 0.25
+MUCH_ALIKE = 0.3  # below this factor a clip is nearly what has been chosen, or of one video with it
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ def _check_shares(**shares: float) -> None:
 
 def _say_uncertainty(rank: float, crowding: float) -> str:
     sentence = f"The model is less sure of it than of {rank:.0%} of its captions"
-    if crowding < 0.5:
+    if crowding < MUCH_ALIKE:
         return f"{sentence}, but much like it has been chosen already (× {crowding:.2f})."
     if crowding < 0.995:
         return f"{sentence}; some like it has been chosen (× {crowding:.2f})."

@@ -1,5 +1,6 @@
 """What is asked of the tasks: who may be given which, what waits for whom, what to lock."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -134,19 +135,25 @@ class TaskQuerySet(models.QuerySet["Task"]):
         found = (pk for each in near for pk in each.values_list("pk", flat=True)[:most])
         return list(dict.fromkeys(found))[:most]
 
-    def labelled_in(self, project_id: int, n: int) -> list[int]:
-        """What the newest settled tasks were predicted as: ids of predictions, n at most."""
-        rows = self.filter(project_id=project_id, state=TaskState.SETTLED, is_gold=False)
-        ids = rows.order_by("-pk").values_list("prediction_id", flat=True)[:n]
-        return [pk for pk in ids if pk is not None]
-
-    def in_front(self, project_id: int, n: int) -> dict[int, int]:
-        """Predictions of the n most pressing tasks with room, each with its version."""
+    def in_front(self, project_id: int, n: int) -> list[tuple[int, int, int]]:
+        """The n most pressing tasks with room: prediction, its version, the video."""
         rows = self.with_room().ordinary().filter(project_id=project_id)
-        ids = rows.order_by("virtual_due", "id").values_list(
-            "prediction_id", "prediction__version_id"
+        found = rows.order_by("virtual_due", "id").values_list(
+            "prediction_id", "prediction__version_id", "video_id"
         )
-        return {pk: version_id for pk, version_id in ids[:n] if pk is not None}
+        return [row for row in found[:n] if row[0] is not None]
+
+    def newest_waiting(self, project_id: int, n: int) -> list[tuple[float, float, int]]:
+        """Uncertainty, likeness and count of the video of the newest tasks in no slice."""
+        rows = self.open().ordinary().filter(project_id=project_id)
+        rows = rows.exclude(is_requested=False, is_evaluation=True)
+        rows = rows.exclude(is_requested=False, is_control=True).order_by("-pk")
+        return list(rows.values_list("uncertainty", "similarity", "n_same_video")[:n])
+
+    def count_labelled(self, project_id: int, video_ids: Iterable[int]) -> Counter[int]:
+        """How many tasks of each of these videos are settled."""
+        rows = self.filter(project_id=project_id, state=TaskState.SETTLED, is_gold=False)
+        return Counter(rows.filter(video__among=set(video_ids)).values_list("video_id", flat=True))
 
     def at_segments(
         self, project_id: int, video_ids: Iterable[int]

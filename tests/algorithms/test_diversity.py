@@ -2,13 +2,20 @@ import numpy as np
 import pytest
 
 from portal.algorithms import diversity
-from portal.algorithms.diversity import Labelled, crowding, pick, text_vectors
+from portal.algorithms.diversity import (
+    Standing,
+    crowding,
+    crowdings,
+    line_up,
+    text_vectors,
+    unit_rows,
+)
 
 
-def test_the_factor_is_the_one_of_the_reference():
+def test_the_factor_falls_with_likeness_and_halves_with_each_of_the_same_video():
     assert crowding(0.0, 0) == 1.0
-    assert crowding(1.0, 0) == pytest.approx(0.4)
-    assert crowding(0.5, 2) == pytest.approx((1 - 0.6 * 0.0625) * 0.25)
+    assert crowding(1.0, 0) == pytest.approx(0.1)
+    assert crowding(0.5, 2) == pytest.approx(0.55 * 0.25)
     assert crowding(-0.7, 0) == 1.0
 
 
@@ -39,31 +46,79 @@ def test_vectors_of_two_encoders_do_not_compare():
         diversity.largest_cosine(np.ones((2, 3)), np.ones((2, 4)))
 
 
-def test_nearest_centroid_goes_by_direction_not_by_length():
-    centroids = np.asarray([[10.0, 0.0], [0.0, 0.1]])
-    assert diversity.nearest_centroid(np.asarray([[1.0, 2.0]]), centroids).tolist() == [1]
+def of_nothing(n: int) -> Standing:
+    return Standing(np.zeros(n), np.zeros(n, dtype=int))
 
 
-def test_near_duplicates_of_a_picked_clip_wait():
-    vectors = np.asarray([[1.0, 0.0], [1.0, 0.01], [0.0, 1.0]])
-    nobody = Labelled(np.empty((0, 2)), np.zeros(3, dtype=int))
-    order = pick(np.asarray([0.9, 0.89, 0.6]), vectors, ["a", "b", "c"], 3, nobody)
-    assert order.tolist() == [0, 2, 1]
+def test_near_duplicates_of_a_chosen_clip_wait():
+    rows = unit_rows(np.asarray([[1.0, 0.0], [1.0, 0.01], [0.0, 1.0]]))
+    chosen, found = line_up(np.asarray([0.9, 0.89, 0.6]), rows, np.arange(3), of_nothing(3), most=3)
+    assert chosen.tolist() == [0, 2, 1]
+    assert found.similarity == pytest.approx([0.0, 1.0, 0.0], abs=1e-3)
 
 
 def test_clips_of_one_video_wait_without_any_vector():
-    blank = np.zeros((3, 4))
-    nobody = Labelled(np.empty((0, 4)), np.zeros(3, dtype=int))
-    order = pick(np.asarray([0.9, 0.8, 0.5]), blank, ["a", "a", "b"], 3, nobody)
-    assert order.tolist() == [0, 2, 1]
+    videos = np.asarray([7, 7, 8])
+    chosen, found = line_up(
+        np.asarray([0.9, 0.8, 0.5]), np.zeros((3, 4)), videos, of_nothing(3), most=3
+    )
+    assert chosen.tolist() == [0, 2, 1]
+    assert found.n_same_video.tolist() == [0, 1, 0]
 
 
 def test_what_is_labelled_already_counts():
-    labelled = Labelled(np.asarray([[1.0, 0.0]]), np.asarray([1, 0]))
-    order = pick(np.asarray([0.9, 0.3]), np.eye(2), ["a", "b"], 1, labelled)
-    assert order.tolist() == [1]
+    labelled = Standing(np.asarray([1.0, 0.0]), np.asarray([1, 0]))
+    chosen, found = line_up(np.asarray([0.9, 0.3]), np.eye(2), np.arange(2), labelled, most=1)
+    assert chosen.tolist() == [1]
+    assert found.similarity.tolist() == [1.0, 0.0]
 
 
-def test_more_than_there_is_picks_all():
-    nobody = Labelled(np.empty((0, 2)), np.zeros(2, dtype=int))
-    assert len(pick(np.ones(2), np.eye(2), ["a", "b"], 9, nobody)) == 2
+def test_more_than_there_is_chooses_all_and_nothing_chooses_nothing():
+    chosen, _ = line_up(np.ones(2), np.eye(2), np.arange(2), of_nothing(2), most=9)
+    assert chosen.tolist() == [0, 1]
+    chosen, _ = line_up(np.ones(0), np.empty((0, 2)), np.arange(0), of_nothing(0), most=9)
+    assert chosen.tolist() == []
+
+
+@pytest.mark.parametrize("block", [1, 3, 256])
+def test_looking_only_as_far_as_needed_changes_nothing(block, monkeypatch):
+    monkeypatch.setattr(diversity, "BLOCK", block)
+    rng = np.random.default_rng(block)
+    uncertainties = np.round(rng.random(60), 1)  # with ties
+    rows = unit_rows(rng.normal(size=(60, 5)))
+    videos = rng.integers(0, 25, size=60)
+    before = Standing(rng.random(60), rng.integers(0, 2, size=60))
+
+    similarity, counts = before.similarity.copy(), before.n_same_video.copy()
+    left, expected = list(range(60)), []
+    while len(expected) < 40:
+        value = uncertainties[left] * crowdings(similarity[left], counts[left])
+        best = left.pop(int(value.argmax()))
+        expected.append(best)
+        counts[left] += videos[left] == videos[best]
+        similarity[left] = np.maximum(similarity[left], (rows[left] @ rows[best]).clip(0, 1))
+    chosen, found = line_up(uncertainties, rows, videos, before, most=40)
+
+    assert chosen.tolist() == expected
+    assert found.similarity == pytest.approx(similarity)
+    assert found.n_same_video.tolist() == counts.tolist()
+
+
+def test_earlier_items_of_each_video_are_counted():
+    assert diversity.n_earlier(np.asarray([3, 1, 3, 3, 1])).tolist() == [0, 0, 1, 2, 1]
+
+
+def test_a_slices_member_keeps_its_place_among_the_others():
+    rng = np.random.default_rng(5)
+    others = np.column_stack(
+        [0.7 + 0.3 * rng.random(400), rng.random(400), rng.integers(0, 2, size=400)]
+    )
+    values = others[:, 0] * crowdings(others[:, 1], others[:, 2].astype(int))
+    members = np.asarray([0.3, 0.72, 0.85, 0.99])
+    stands = members * crowdings(diversity.likeness_at(members, others), np.zeros(4, dtype=int))
+    before = [(others[:, 0] > each).mean() for each in members]
+    assert [(values > each).mean() for each in stands] == pytest.approx(before, abs=0.01)
+
+
+def test_a_slices_member_without_others_resembles_nothing():
+    assert diversity.likeness_at(np.asarray([0.5]), np.empty((0, 3))).tolist() == [0.0]

@@ -3,11 +3,12 @@
 import pytest
 
 from portal import jobs
+from portal.algorithms.diversity import text_vectors
 from portal.models import Cluster, Prediction, Project, Task
 from portal.services import predictions, tasks
 from portal.services.predictions import PredictionItem
 from portal.services.tasks import repricing
-from tests.factories import AnnotationFactory, ProjectFactory, TaskFactory
+from tests.factories import AnnotationFactory, ConsensusFactory, ProjectFactory, TaskFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +28,9 @@ def opened(project, rows, version="m"):
     return {(t.video.video_id, t.start_ms): t for t in project.tasks.select_related("video")}
 
 
-def settle(task):
+def settle(task, caption=""):
+    """Let people agree on a caption, by default the predicted one."""
+    ConsensusFactory(task=task, caption=caption or task.prediction.caption)
     Task.objects.filter(pk=task.pk).update(state="settled")
     return tasks.feel(task_id=task.pk)
 
@@ -86,6 +89,28 @@ def test_what_is_labelled_is_remembered_when_a_newer_model_speaks():
     likeness = fresh(found["b", 0]).similarity
     assert 0.0 < likeness < 1.0
     assert opened(project, rows[1:], "n")["b", 0].similarity == pytest.approx(likeness)
+
+
+def test_a_labelled_clip_counts_by_what_people_agreed_on_not_by_what_was_predicted():
+    project = ProjectFactory(**PLAIN)
+    said = [("a", "a dog runs", 0.5, 0.0), ("b", "a dog runs", 0.9, 0.0)]
+    found = opened(project, said)
+    settle(found["a", 0], "two cats sleep")
+    assert fresh(found["b", 0]).similarity == 0.0
+    assert opened(project, [("b", "two cats sleep", 0.9, 0.0)], "n")["b", 0].similarity == (
+        pytest.approx(1.0)
+    )
+
+
+def test_each_is_held_against_all_that_will_be_asked_before_it():
+    project = ProjectFactory(**PLAIN)
+    words = ("red dogs run", "red cats run", "blue cats sleep", "blue dogs sleep", "two men talk")
+    found = opened(project, [(f"v{n}", words[n], 0.9 - n / 100, 0.0) for n in range(5)])
+    line = sorted(found.values(), key=lambda task: task.virtual_due)
+    vectors = text_vectors([task.prediction.caption for task in line])
+    for place, task in enumerate(line):
+        nearest = max([0.0, *(vectors[:place] @ vectors[place])])
+        assert task.similarity == pytest.approx(nearest, abs=1e-6)
 
 
 def test_a_later_batch_of_one_model_is_told_of_what_waits_in_front():

@@ -1,7 +1,7 @@
 """How much a task resembles those labelled or picked before it: by embedding, else by its words.
 
 A cluster says whom a consensus concerns and never changes. Likeness is taken anew whenever a model
-speaks: to what is labelled, to what waits in front and, within a batch, to whatever leads there.
+speaks: to what is labelled, to what waits in front and, within a batch, to whatever comes before.
 What an earlier model led is not picked yet and holds nobody back, itself least of all.
 """
 
@@ -12,11 +12,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from portal.algorithms import leaders
+from portal.algorithms import diversity, leaders
 from portal.algorithms.diversity import text_vectors, unit_rows
-from portal.models import Cluster, Prediction, Task
+from portal.models import Cluster, Consensus, Prediction, Project, Task
 from portal.models.clusters import TEXT_SPACE
 from portal.models.writes import insert_new, next_ids
+from portal.services.tasks.ordering import Sliced, is_in_slice, slice_standing
 
 Rows = NDArray[np.float32]
 
@@ -24,14 +25,18 @@ Rows = NDArray[np.float32]
 LEADER_NUMBERS = 4_000_000
 NEWEST_LABELLED = 1000
 FIRST_WAITING = 200
+FIRST_IN_LINE = 256
+ENOUGH_BESIDE = 200
 
 
-class Placed(Protocol):
+class Placed(Sliced, Protocol):
     """What is put beside its like."""
 
     prediction_id: int | None
+    uncertainty: float
     cluster_id: int | None
     similarity: float
+    n_same_video: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,36 +68,124 @@ def vectors_of(prediction_ids: Iterable[int]) -> list[Vectors]:
     return found
 
 
-def place(project_id: int, tasks: Sequence[Placed]) -> None:
-    """Give each task its cluster and its similarity to what comes before it; the caller saves.
+def labelled_vector(task: Task, space: int) -> Rows | None:
+    """What stands for a settled task in a space: the words agreed on, or its own embedding."""
+    if space == TEXT_SPACE:
+        agreed = Consensus.objects.final().filter(task=task).values_list("caption", flat=True)
+        return _unit(text_vectors([agreed[0]]))[0] if agreed else None
+    found = vectors_of([task.prediction_id] if task.prediction_id else [])
+    return next((each.rows[0] for each in found if each.space == space), None)
 
-    In the order given: the first of a kind leads, so the most uncertain come first.
+
+def place(project: Project, tasks: Sequence[Placed]) -> None:
+    """Give each task its cluster and what comes before it that it resembles; the caller saves.
+
+    Tasks come in order, the most uncertain first: the first of a kind leads. A slice keeps its own
+    order and holds nobody back.
     """
+    project_id = project.pk
     order = {task.prediction_id: i for i, task in enumerate(tasks) if task.prediction_id}
-    before = {vectors.space: vectors.rows for vectors in _before(project_id, order)}
+    picked = _picked(project_id, order)
+    n_before = Task.objects.count_labelled(project_id, {task.video_id for task in tasks})
+    n_before.update(picked.values())
+    for task in tasks:
+        task.n_same_video = n_before[task.video_id]
     for vectors in vectors_of(order):
         members = np.argsort([order[pk] for pk in vectors.prediction_ids])
-        rows, size = vectors.rows[members], vectors.rows.shape[1]
-        most = min(leaders.MOST_LEADERS, LEADER_NUMBERS // size)
-        ids, known = _leaders(project_id, vectors.space, size)
-        clusters = leaders.place(rows, known, most=most)
-        ids += _found(project_id, vectors.space, rows[clusters.founders])
-        earlier = before.get(vectors.space, np.empty((0, size), dtype=np.float32))
-        likeness = leaders.place(rows, earlier, most=len(earlier) + most)
-        for i, leader, cosine in zip(members, clusters.leader, likeness.cosine, strict=True):
-            task = tasks[order[vectors.prediction_ids[i]]]
-            task.cluster_id = ids[leader] if leader >= 0 else None
-            task.similarity = float(cosine)
+        rows = vectors.rows[members]
+        own = [tasks[order[vectors.prediction_ids[i]]] for i in members]
+        _gather(project_id, vectors.space, own, rows)
+        before = _before(project_id, vectors.space, picked)
+        competing = [i for i, task in enumerate(own) if not is_in_slice(task)]
+        _line_up([own[i] for i in competing], rows[competing], np.concatenate([rows[:0], *before]))
+    _reserve(project, tasks)
 
 
-def _before(project_id: int, placed: Iterable[int]) -> list[Vectors]:
-    """What is labelled, the newest of it, and what waits in front by the same versions' word."""
+def _picked(project_id: int, placed: Iterable[int]) -> dict[int, int]:
+    """Predictions of what waits in front by the same versions' word, each with its video."""
     own = set(placed)
     versions = Prediction.objects.filter(pk__among=own).values_list("version_id", flat=True)
     speaking = set(versions.distinct())
     waiting = Task.objects.in_front(project_id, FIRST_WAITING)
-    picked = [pk for pk, version_id in waiting.items() if version_id in speaking and pk not in own]
-    return vectors_of([*Task.objects.labelled_in(project_id, NEWEST_LABELLED), *picked])
+    return {
+        pk: video_id
+        for pk, version_id, video_id in waiting
+        if version_id in speaking and pk not in own
+    }
+
+
+def _before(project_id: int, space: int, picked: Iterable[int]) -> list[Rows]:
+    """What comes before all others in one space: the newest of what is labelled, and the picked.
+
+    A labelled clip has the words that people agreed on, whatever had been predicted of it.
+    """
+    newest = Consensus.objects.final().filter(project_id=project_id, task__is_gold=False)
+    newest = newest.order_by("-pk")
+    ids, agreed = list(picked), []
+    if space == TEXT_SPACE:
+        agreed = list(newest.values_list("caption", flat=True)[:NEWEST_LABELLED])
+    else:
+        predicted = newest.exclude(task__prediction=None)
+        ids += predicted.values_list("task__prediction_id", flat=True)[:NEWEST_LABELLED]
+    found = [each.rows for each in vectors_of(ids) if each.space == space]
+    return [*found, _unit(text_vectors(agreed))] if agreed else found
+
+
+def _gather(project_id: int, space: int, tasks: Sequence[Placed], rows: Rows) -> None:
+    """Give each task its cluster: whom its consensus will concern."""
+    size = rows.shape[1]
+    most = min(leaders.MOST_LEADERS, LEADER_NUMBERS // size)
+    ids, known = _leaders(project_id, space, size)
+    clusters = leaders.place(rows, known, most=most)
+    ids += _found(project_id, space, rows[clusters.founders])
+    for task, leader in zip(tasks, clusters.leader, strict=True):
+        task.cluster_id = ids[leader] if leader >= 0 else None
+
+
+def _line_up(tasks: Sequence[Placed], rows: Rows, before: Rows) -> None:
+    """Tell each task what it resembles of what comes before it.
+
+    The first in line exactly, as if they were asked for one by one; those behind them are told
+    apart by what leads among them.
+    """
+    if not tasks:
+        return
+    videos = np.unique([task.video_id for task in tasks], return_inverse=True)[1]
+    counts = np.array([task.n_same_video for task in tasks])
+    uncertainties = np.array([task.uncertainty for task in tasks])
+    labelled = diversity.Standing(diversity.largest_cosine(rows, before), counts)
+    first, found = diversity.line_up(uncertainties, rows, videos, labelled, FIRST_IN_LINE)
+    behind = np.setdiff1d(np.arange(len(tasks)), first)
+    most = LEADER_NUMBERS // rows.shape[1]
+    among = leaders.place(rows[behind], rows[:0], most=min(leaders.MOST_LEADERS, most))
+    found.similarity[behind] = np.maximum(found.similarity[behind], among.cosine)
+    found.n_same_video[behind] += diversity.n_earlier(videos[behind])
+    for task, similarity, n_same_video in zip(
+        tasks, found.similarity.tolist(), found.n_same_video.tolist(), strict=True
+    ):
+        task.similarity, task.n_same_video = similarity, n_same_video
+
+
+def _reserve(project: Project, tasks: Sequence[Placed]) -> None:
+    """Let a slice's members be held back as much as those beside them, whatever they resemble.
+
+    Each has a place among uncertainties; it is given the likeness with which it has the same place
+    among what they are worth.
+    """
+    sliced = [task for task in tasks if is_in_slice(task)]
+    if not sliced:
+        return
+    others = [
+        (task.uncertainty, task.similarity, task.n_same_video)
+        for task in tasks
+        if not is_in_slice(task)
+    ]
+    if len(others) < ENOUGH_BESIDE:
+        others += Task.objects.newest_waiting(project.pk, ENOUGH_BESIDE)
+    standing = np.array([slice_standing(task, project) for task in sliced])
+    likeness = diversity.likeness_at(standing, np.array(others).reshape(-1, 3))
+    for task, similarity in zip(sliced, likeness.tolist(), strict=True):
+        task.similarity = similarity
 
 
 def _leaders(project_id: int, space: int, size: int) -> tuple[list[int], Rows]:

@@ -7,8 +7,8 @@ from django.db import transaction
 
 from portal.models import Cluster, Task
 from portal.models.taskstates import TaskState
-from portal.services.tasks.crowding import vectors_of
-from portal.services.tasks.ordering import KEY, price_all, save_each
+from portal.services.tasks.crowding import labelled_vector, vectors_of
+from portal.services.tasks.ordering import KEY, is_in_slice, price_all, save_each
 
 MOST_NEIGHBOURS = 200
 
@@ -29,16 +29,15 @@ def feel(*, task_id: int) -> int:
 
 def _likeness(task: Task, others: Sequence[tuple[int, int | None]]) -> dict[int, float]:
     """The cosine of each of these tasks to the one that settled, where one space holds both."""
-    if task.prediction_id is None:
-        return {}
     of_task = {prediction_id: pk for pk, prediction_id in others if prediction_id is not None}
-    for vectors in vectors_of([task.prediction_id, *of_task]):
-        if task.prediction_id in vectors.prediction_ids:
-            own = vectors.rows[vectors.prediction_ids.index(task.prediction_id)]
+    likeness: dict[int, float] = {}
+    for vectors in vectors_of(of_task):
+        own = labelled_vector(task, vectors.space)
+        if own is not None:
             cosines = np.clip(vectors.rows @ own, 0.0, 1.0)
             pairs = zip(vectors.prediction_ids, cosines.tolist(), strict=True)
-            return {of_task[pk]: cosine for pk, cosine in pairs if pk in of_task}
-    return {}
+            likeness |= {of_task[pk]: cosine for pk, cosine in pairs}
+    return likeness
 
 
 @transaction.atomic
@@ -50,7 +49,8 @@ def _write(task: Task, ids: Sequence[int], likeness: dict[int, float]) -> int:
         return 0
     near = [each for each in locked.values() if each.is_open and not each.is_gold]
     for each in near:
-        each.similarity = max(each.similarity, likeness.get(each.pk, 0.0))
+        if not is_in_slice(each):
+            each.similarity = max(each.similarity, likeness.get(each.pk, 0.0))
     _count_video([each for each in near if each.video_id == task.video_id], task)
     price_all(near)
     save_each(near, (*KEY, "similarity", "n_same_video"))

@@ -1,7 +1,6 @@
 """Open tasks for predictions that deserve one; newer predictions take tasks over or close them."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -24,7 +23,7 @@ NEW = (
     "business_value", "cluster", "similarity", "n_same_video", "n_wanted", "pool", "created_at",
     *PRICED,
 )  # fmt: skip
-TAKEN_OVER = (*PRICED, "prediction", "state", "closed_at", "cluster", "similarity")
+TAKEN_OVER = (*PRICED, "prediction", "state", "closed_at", "cluster", "similarity", "n_same_video")
 
 
 @dataclass(slots=True)
@@ -85,9 +84,9 @@ def consider(project: Project, predictions: Sequence[Seen], ranks: dict[int, flo
     unsure = [p for p in newest.values() if deserves_task(project, p, ranks[p.pk])]
     deserving = {p.pk for p in unsure}
     sure = [p for p in newest.values() if p.pk not in deserving]
-    # The most uncertain first: of those that are alike, it is the one that others are like.
+    # The most uncertain first: of those that are alike, it is the one that others resemble.
     unsure.sort(key=lambda p: (-ranks[p.pk], p.pk))
-    drafts = _drafts(project, [p for p in unsure if p.segment not in existing], existing)
+    drafts = _drafts(project, [p for p in unsure if p.segment not in existing])
     known = [p for p in (*unsure, *sure) if p.segment in existing]
     followed = _followed(known, existing)
     refreshed = [existing[p.segment] for p in unsure if p.pk in followed]
@@ -97,7 +96,7 @@ def consider(project: Project, predictions: Sequence[Seen], ranks: dict[int, flo
         prediction = new_words[task.video_id, task.start_ms, task.end_ms]
         task.prediction_id = prediction.pk
         set_uncertainty(task, ranks[prediction.pk])
-    crowding.place(project.pk, changed)
+    crowding.place(project, changed)
     for task in changed:
         price(task, project)
     _insert(drafts)
@@ -105,15 +104,11 @@ def consider(project: Project, predictions: Sequence[Seen], ranks: dict[int, flo
     return _hand_over(refreshed)
 
 
-def _drafts(
-    project: Project, predictions: Sequence[Seen], existing: Iterable[tuple[int, int, int]]
-) -> list[Draft]:
-    """Begin a task for each of these, counting those of its video that come before it."""
-    n_of_video = Counter(video_id for video_id, _, _ in existing)
+def _drafts(project: Project, predictions: Sequence[Seen]) -> list[Draft]:
+    """Begin a task for each of these."""
     now = timezone.now()
-    drafts = []
-    for prediction in predictions:
-        draft = Draft(
+    return [
+        Draft(
             project_id=project.pk,
             prediction_id=prediction.pk,
             video_id=prediction.video_id,
@@ -124,11 +119,9 @@ def _drafts(
             business_value=project.business_value,
             n_wanted=project.min_captions,
             created_at=now,
-            n_same_video=n_of_video[prediction.video_id],
         )
-        n_of_video[prediction.video_id] += 1
-        drafts.append(draft)
-    return drafts
+        for prediction in predictions
+    ]
 
 
 def _followed(

@@ -22,8 +22,8 @@ PRICED = ("uncertainty", "difficulty", "difficulty_level", "priority", "virtual_
 KEY = ("priority", "virtual_due", "why_next")
 
 
-class Priced(Protocol):
-    """What the key is made of and written to: a task, or one that is about to be."""
+class Sliced(Protocol):
+    """What says whether a task belongs to a slice, and where in it."""
 
     video_id: int
     start_ms: int
@@ -31,6 +31,11 @@ class Priced(Protocol):
     is_evaluation: bool
     is_control: bool
     is_requested: bool
+
+
+class Priced(Sliced, Protocol):
+    """What the key is made of and written to: a task, or one that is about to be."""
+
     uncertainty: float
     difficulty: float
     difficulty_level: int | None
@@ -81,19 +86,34 @@ def price(task: Priced, project: Project, *, agreement: float | None = None) -> 
 
 def _standing(task: Priced, project: Project) -> tuple[float, float, tuple[str, str] | None]:
     """What stands for U and R: a slice is served at random places, whatever a model says."""
-    if task.is_requested or not (task.is_evaluation or task.is_control):
+    if not is_in_slice(task):
         return task.uncertainty, crowding(task.similarity, task.n_same_video), None
+    if task.is_evaluation:
+        work = project.evaluation_serving_share
+        why = f"Its video is kept for evaluation, which {work:.0%} of the work is reserved for."
+    else:
+        why = (
+            "Drawn at random, to measure what choosing by uncertainty saves; "
+            "its place is random too."
+        )
+    name = "evaluation" if task.is_evaluation else "control"
+    return slice_standing(task, project), crowding(task.similarity, 0), (name, why)
+
+
+def is_in_slice(task: Sliced) -> bool:
+    """Whether a task is there for evaluation or as a control, and not because it was asked for."""
+    return not task.is_requested and (task.is_evaluation or task.is_control)
+
+
+def slice_standing(task: Sliced, project: Project) -> float:
+    """Return the rank among uncertainties, in [0, 1], that a slice's member is served at."""
     key = place_key(task.video_id, task.start_ms, task.end_ms)
     place = sampling.fraction(key, salt=f"order/{project.evaluation_salt}")
     if task.is_evaluation:
         work = project.evaluation_serving_share
-        standing = reserves.standing(place, items=project.evaluation_share, work=work)
-        why = f"Its video is kept for evaluation, which {work:.0%} of the work is reserved for."
-        return standing, 1.0, ("evaluation", why)
+        return reserves.standing(place, items=project.evaluation_share, work=work)
     share = project.control_share
-    standing = reserves.standing(place, items=share, work=share)
-    why = "Drawn at random, to measure what choosing by uncertainty saves; its place is random too."
-    return standing, 1.0, ("control", why)
+    return reserves.standing(place, items=share, work=share)
 
 
 def _due_at(task: Priced, project: Project) -> datetime | None:

@@ -48,18 +48,18 @@ def open_one(
             "pool": pool_of(video),
         },
     )
-    if created:
-        crowding.place(project.pk, [task])
     fallback = prediction.uncertainty if created and prediction else task.uncertainty
     if created or task.state == TaskState.SUPERSEDED or _says(task, uncertainty, difficulty_level):
         set_uncertainty(task, fallback if uncertainty is None else uncertainty, difficulty_level)
         _reopen(task)
+        if created:
+            crowding.place(project, [task])
         price(task, project)
         task.save(update_fields=[*CHANGED])
     return task, created
 
 
-CHANGED = (*PRICED, "is_requested", "state", "closed_at", "cluster", "similarity")
+CHANGED = (*PRICED, "is_requested", "state", "closed_at", "cluster", "similarity", "n_same_video")
 
 
 def _says(task: Task, uncertainty: float | None, difficulty_level: int | None) -> bool:
