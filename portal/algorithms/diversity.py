@@ -67,6 +67,18 @@ def unit_rows(vectors: Floats) -> Floats:
     return np.asarray(np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0.0))
 
 
+def weigh_by_rarity(rows: Rows, others: Rows) -> tuple[Rows, Rows]:
+    """Weigh both matrices' dimensions by log(1 + n / n with it) over all n rows, as unit rows.
+
+    Captions of one kind of clip share most of their words: what tells them apart is the rest
+    (inverse document frequency, Spärck Jones 1972).
+    """
+    both = np.concatenate([rows, others])
+    n_with = np.maximum((both != 0.0).sum(axis=0), 1)
+    weighed = unit_rows(both * np.log(1.0 + len(both) / n_with)).astype(np.float32)
+    return weighed[: len(rows)], weighed[len(rows) :]
+
+
 def largest_cosine(rows: Rows, others: Rows) -> Floats:
     """Return each unit row's largest cosine to the others, in [0, 1]; 0 where there are none."""
     if len(others) == 0:

@@ -1,7 +1,7 @@
 """What is asked of the tasks: who may be given which, what waits for whom, what to lock."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from django.db import models
@@ -124,16 +124,19 @@ class TaskQuerySet(models.QuerySet["Task"]):
         """Settled tasks whose neighbours do not know it: what the sweep hands to `feel`."""
         return self.filter(state=TaskState.SETTLED, is_gold=False, is_felt=False)
 
-    def neighbour_ids(self, task: "Task", most: int) -> list[int]:
-        """The most pressing open tasks of this one's video, then those of its cluster."""
+    def neighbours(self, task: "Task", most: int) -> Iterator["Task"]:
+        """The most pressing open tasks of this one's video, of its cluster and of its project."""
         rows = self.filter(state=TaskState.OPEN, is_gold=False).exclude(pk=task.pk)
-        rows = rows.order_by("virtual_due", "id")
+        rows = rows.order_by("virtual_due", "id").defer("why_next")
         # One question a way of being near: put as one, the database reads and sorts all open tasks.
-        near = [rows.filter(project_id=task.project_id, video_id=task.video_id)]
+        of_project = rows.filter(project_id=task.project_id)
+        near = [
+            of_project.filter(video_id=task.video_id),
+            of_project.filter(n_taken__lt=F("n_wanted")),
+        ]
         if task.cluster_id is not None:
             near.append(rows.filter(cluster_id=task.cluster_id))
-        found = (pk for each in near for pk in each.values_list("pk", flat=True)[:most])
-        return list(dict.fromkeys(found))[:most]
+        yield from {each.pk: each for found in near for each in found[:most]}.values()
 
     def in_front(self, project_id: int, n: int) -> list[tuple[int, int, int]]:
         """The n most pressing tasks with room: prediction, its version, the video."""

@@ -46,6 +46,16 @@ def test_vectors_of_two_encoders_do_not_compare():
         diversity.largest_cosine(np.ones((2, 3)), np.ones((2, 4)))
 
 
+def test_what_all_captions_share_tells_none_apart():
+    captions = ["a small red ball rolls", "a small red ball jumps", "a small blue cube jumps"]
+    plain = text_vectors(captions).astype(np.float32)
+    rows, others = diversity.weigh_by_rarity(plain[:2], plain[2:])
+    assert np.linalg.norm(rows, axis=1) == pytest.approx([1.0, 1.0])
+    assert (rows @ others.T)[0, 0] < (plain[:2] @ plain[2:].T)[0, 0]
+    none = diversity.weigh_by_rarity(plain, plain[:0])
+    assert none[1].shape == (0, plain.shape[1])
+
+
 def of_nothing(n: int) -> Standing:
     return Standing(np.zeros(n), np.zeros(n, dtype=int))
 

@@ -95,9 +95,11 @@ def place(project: Project, tasks: Sequence[Placed]) -> None:
         rows = vectors.rows[members]
         own = [tasks[order[vectors.prediction_ids[i]]] for i in members]
         _gather(project_id, vectors.space, own, rows)
-        before = _before(project_id, vectors.space, picked)
         competing = [i for i, task in enumerate(own) if not is_in_slice(task)]
-        _line_up([own[i] for i in competing], rows[competing], np.concatenate([rows[:0], *before]))
+        known = np.concatenate([rows[:0], *_before(project_id, vectors.space, picked)])
+        if vectors.space == TEXT_SPACE:
+            rows, known = diversity.weigh_by_rarity(rows, known)
+        _line_up([own[i] for i in competing], rows[competing], known)
     _reserve(project, tasks)
 
 

@@ -1,42 +1,62 @@
-"""A settled task makes its like less urgent: only its video and its cluster are looked at."""
+"""A settled task makes its like less urgent: those of its video, of its cluster, first in line.
+
+What stands first was perhaps placed long ago, when little was labelled: it hears of every label
+since, so that it is not served for having been placed early.
+"""
 
 from collections.abc import Sequence
 
 import numpy as np
 from django.db import transaction
 
+from portal.algorithms import diversity
 from portal.models import Cluster, Task
+from portal.models.clusters import TEXT_SPACE
 from portal.models.taskstates import TaskState
 from portal.services.tasks.crowding import labelled_vector, vectors_of
 from portal.services.tasks.ordering import KEY, is_in_slice, price_all, save_each
 
 MOST_NEIGHBOURS = 200
+NOTICEABLE = 0.02  # a likeness that rises by less moves nobody
 
 
 def feel(*, task_id: int) -> int:
     """Tell a settled task's neighbours that it is labelled; says how many were priced anew.
 
-    Its 200 most pressing neighbours at most. Twice is harmless: the task remembers.
+    Only those that it concerns are locked. Twice is harmless: the task remembers.
     """
     task = Task.objects.unfelt().filter(pk=task_id).first()
     if task is None:
         return 0
-    ids = Task.objects.neighbour_ids(task, MOST_NEIGHBOURS)
-    near = Task.objects.filter(pk__in=ids)
-    likeness = _likeness(task, list(near.values_list("pk", "prediction_id")))
-    return _write(task, ids, likeness)
+    near = list(Task.objects.neighbours(task, MOST_NEIGHBOURS))
+    likeness = _likeness(task, near)
+    concerned = [
+        each.pk
+        for each in near
+        if each.video_id == task.video_id
+        or likeness.get(each.pk, 0.0) > each.similarity + NOTICEABLE
+    ]
+    return _write(task, concerned, likeness)
 
 
-def _likeness(task: Task, others: Sequence[tuple[int, int | None]]) -> dict[int, float]:
-    """The cosine of each of these tasks to the one that settled, where one space holds both."""
-    of_task = {prediction_id: pk for pk, prediction_id in others if prediction_id is not None}
+def _likeness(task: Task, others: Sequence[Task]) -> dict[int, float]:
+    """The cosine to the one that settled of each that competes, where one space holds both."""
+    of_task = {
+        each.prediction_id: each.pk
+        for each in others
+        if each.prediction_id is not None and not is_in_slice(each)
+    }
     likeness: dict[int, float] = {}
     for vectors in vectors_of(of_task):
         own = labelled_vector(task, vectors.space)
-        if own is not None:
-            cosines = np.clip(vectors.rows @ own, 0.0, 1.0)
-            pairs = zip(vectors.prediction_ids, cosines.tolist(), strict=True)
-            likeness |= {of_task[pk]: cosine for pk, cosine in pairs}
+        if own is None:
+            continue
+        rows, labelled = vectors.rows, own[None]
+        if vectors.space == TEXT_SPACE:
+            rows, labelled = diversity.weigh_by_rarity(rows, labelled)
+        cosines = np.clip(rows @ labelled[0], 0.0, 1.0)
+        pairs = zip(vectors.prediction_ids, cosines.tolist(), strict=True)
+        likeness |= {of_task[pk]: cosine for pk, cosine in pairs}
     return likeness
 
 
@@ -49,8 +69,7 @@ def _write(task: Task, ids: Sequence[int], likeness: dict[int, float]) -> int:
         return 0
     near = [each for each in locked.values() if each.is_open and not each.is_gold]
     for each in near:
-        if not is_in_slice(each):
-            each.similarity = max(each.similarity, likeness.get(each.pk, 0.0))
+        each.similarity = max(each.similarity, likeness.get(each.pk, 0.0))
     _count_video([each for each in near if each.video_id == task.video_id], task)
     price_all(near)
     save_each(near, (*KEY, "similarity", "n_same_video"))
