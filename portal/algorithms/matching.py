@@ -9,8 +9,8 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 OWN_GAIN_WEIGHT = 0.15
-# What a place in the line is worth: the first of 64 candidates as much as 5 % more gain.
-PLACE_WEIGHT = 0.05 / 64
+# What a place in the line is worth: the first of 64 candidates as much as 20 % more gain.
+PLACE_WEIGHT = 0.2 / 64
 # Nats below which gains count as alike: without it a ratio of two nothings would decide.
 DAMPING = 0.05
 
@@ -48,7 +48,7 @@ def rank(
 
     Score = log of (own gain + .05) / (the reference people's mean gain + .05) + .15 own gain:
     everyone gets what they are better at than the others, and among equals what teaches most.
-    Less .05 over 64 places in the line: gain alone would give somebody without anybody to be
+    Less .2 over 64 places in the line: gain alone would give somebody without anybody to be
     compared with the easiest of the candidates, and leave the most pressing for the end.
     The ratio, not the difference: a difference sends the weakest to the hardest tasks, where
     nobody gains much and they lose least.
