@@ -1,9 +1,9 @@
 """Tasks open, are put in order, go to experts, and are set aside; consensus closes them.
 
-reading (what predictions say) · ordering (the one key) · crowding (what tasks resemble) → opening
-(from predictions) · requesting (by REST) · handling (escalate, park) · golds (by promotion, from a
-file) · stocks (how much gold is left) · neighbours (what a consensus changes nearby) · repricing
-(whole queues) · doubts (what uncertainty has meant).
+reading (what predictions say) · ordering (the one key) · vectors (what stands for a clip) ·
+crowding (what tasks resemble) → opening (from predictions) · requesting (by REST) · handling
+(escalate, park) · golds (by promotion, from a file) · stocks (how much gold is left) · neighbours
+(what a consensus changes nearby) · repricing (whole queues) · doubts (what uncertainty has meant).
 """
 
 from portal.services.tasks.doubts import Doubts, doubts

@@ -6,24 +6,22 @@ What an earlier model led is not picked yet and holds nobody back, itself least 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from portal.algorithms import diversity, leaders
-from portal.algorithms.diversity import text_vectors, unit_rows
-from portal.models import Cluster, Consensus, Prediction, Project, Task
+from portal.models import Cluster, Prediction, Project, Task
 from portal.models.clusters import TEXT_SPACE
 from portal.models.writes import insert_new, next_ids
 from portal.services.tasks.ordering import Sliced, is_in_slice, slice_standing
+from portal.services.tasks.vectors import rows_before, vectors_of
 
 Rows = NDArray[np.float32]
 
 # Leaders are read whole for each batch: long embeddings have fewer, in 8 MB at most.
 LEADER_NUMBERS = 4_000_000
-NEWEST_LABELLED = 1000
 FIRST_WAITING = 200
 FIRST_IN_LINE = 256
 ENOUGH_BESIDE = 200
@@ -37,44 +35,6 @@ class Placed(Sliced, Protocol):
     cluster_id: int | None
     similarity: float
     n_same_video: int
-
-
-@dataclass(frozen=True, eq=False)
-class Vectors:
-    """Unit rows of one space, and which prediction each is of."""
-
-    space: int
-    prediction_ids: Sequence[int]
-    rows: Rows
-
-
-def vectors_of(prediction_ids: Iterable[int]) -> list[Vectors]:
-    """Return what stands for these predictions, one matrix a space."""
-    texts: dict[int, str] = {}
-    embeddings: dict[int, dict[int, bytes]] = {}
-    rows = Prediction.objects.filter(pk__among=prediction_ids).order_by("pk")
-    for pk, caption, embedding in rows.values_list("pk", "caption", "embedding"):
-        if embedding is None:
-            texts[pk] = caption
-        else:
-            embeddings.setdefault(len(embedding) // 4, {})[pk] = bytes(embedding)
-    found = [
-        Vectors(space, list(each), _unit(np.frombuffer(b"".join(each.values()), dtype=np.float32)
-                                         .reshape(len(each), space)))
-        for space, each in embeddings.items()
-    ]  # fmt: skip
-    if texts:
-        found.append(Vectors(TEXT_SPACE, list(texts), _unit(text_vectors(list(texts.values())))))
-    return found
-
-
-def labelled_vector(task: Task, space: int) -> Rows | None:
-    """What stands for a settled task in a space: the words agreed on, or its own embedding."""
-    if space == TEXT_SPACE:
-        agreed = Consensus.objects.final().filter(task=task).values_list("caption", flat=True)
-        return _unit(text_vectors([agreed[0]]))[0] if agreed else None
-    found = vectors_of([task.prediction_id] if task.prediction_id else [])
-    return next((each.rows[0] for each in found if each.space == space), None)
 
 
 def place(project: Project, tasks: Sequence[Placed]) -> None:
@@ -96,7 +56,7 @@ def place(project: Project, tasks: Sequence[Placed]) -> None:
         own = [tasks[order[vectors.prediction_ids[i]]] for i in members]
         _gather(project_id, vectors.space, own, rows)
         competing = [i for i, task in enumerate(own) if not is_in_slice(task)]
-        known = np.concatenate([rows[:0], *_before(project_id, vectors.space, picked)])
+        known = np.concatenate([rows[:0], *rows_before(project_id, vectors.space, picked)])
         if vectors.space == TEXT_SPACE:
             rows, known = diversity.weigh_by_rarity(rows, known)
         _line_up([own[i] for i in competing], rows[competing], known)
@@ -114,23 +74,6 @@ def _picked(project_id: int, placed: Iterable[int]) -> dict[int, int]:
         for pk, version_id, video_id in waiting
         if version_id in speaking and pk not in own
     }
-
-
-def _before(project_id: int, space: int, picked: Iterable[int]) -> list[Rows]:
-    """What comes before all others in one space: the newest of what is labelled, and the picked.
-
-    A labelled clip has the words that people agreed on, whatever had been predicted of it.
-    """
-    newest = Consensus.objects.final().filter(project_id=project_id, task__is_gold=False)
-    newest = newest.order_by("-pk")
-    ids, agreed = list(picked), []
-    if space == TEXT_SPACE:
-        agreed = list(newest.values_list("caption", flat=True)[:NEWEST_LABELLED])
-    else:
-        predicted = newest.exclude(task__prediction=None)
-        ids += predicted.values_list("task__prediction_id", flat=True)[:NEWEST_LABELLED]
-    found = [each.rows for each in vectors_of(ids) if each.space == space]
-    return [*found, _unit(text_vectors(agreed))] if agreed else found
 
 
 def _gather(project_id: int, space: int, tasks: Sequence[Placed], rows: Rows) -> None:
@@ -209,7 +152,3 @@ def _found(project_id: int, space: int, rows: Rows) -> list[int]:
         [(pk, project_id, space, leader) for pk, leader in zip(ids, packed, strict=True)],
     )
     return ids
-
-
-def _unit(rows: NDArray[np.floating]) -> Rows:
-    return unit_rows(rows.astype(np.float64)).astype(np.float32)

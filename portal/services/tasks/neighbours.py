@@ -13,8 +13,8 @@ from portal.algorithms import diversity
 from portal.models import Cluster, Task
 from portal.models.clusters import TEXT_SPACE
 from portal.models.taskstates import TaskState
-from portal.services.tasks.crowding import labelled_vector, vectors_of
 from portal.services.tasks.ordering import KEY, is_in_slice, price_all, save_each
+from portal.services.tasks.vectors import labelled_vector, vectors_of
 
 MOST_NEIGHBOURS = 200
 NOTICEABLE = 0.02  # a likeness that rises by less moves nobody
