@@ -34,7 +34,7 @@ from examples.captioner.pictures import Place
 from examples.portals import Json, Portal
 
 BATCH, MOST = 40, 400
-TRAININGS = 3
+TRAININGS = 3  # behind each F1
 CANDIDATES = 700  # clips that each new version says something about
 WANTED = 0.86  # token F1 on the test clips
 FURTHER = (0.88, 0.90, 0.92)

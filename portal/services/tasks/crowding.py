@@ -24,7 +24,7 @@ Rows = NDArray[np.float32]
 LEADER_NUMBERS = 4_000_000
 FIRST_WAITING = 200
 FIRST_IN_LINE = 256
-ENOUGH_BESIDE = 200
+ENOUGH_BESIDE = 200  # to tell what uncertainties are worth
 
 
 class Placed(Sliced, Protocol):
@@ -79,9 +79,8 @@ def _picked(project_id: int, placed: Iterable[int]) -> dict[int, int]:
 def _gather(project_id: int, space: int, tasks: Sequence[Placed], rows: Rows) -> None:
     """Give each task its cluster: whom its consensus will concern."""
     size = rows.shape[1]
-    most = min(leaders.MOST_LEADERS, LEADER_NUMBERS // size)
     ids, known = _leaders(project_id, space, size)
-    clusters = leaders.place(rows, known, most=most)
+    clusters = leaders.place(rows, known, most=_most_leaders(size))
     ids += _found(project_id, space, rows[clusters.founders])
     for task, leader in zip(tasks, clusters.leader, strict=True):
         task.cluster_id = ids[leader] if leader >= 0 else None
@@ -101,8 +100,7 @@ def _line_up(tasks: Sequence[Placed], rows: Rows, before: Rows) -> None:
     labelled = diversity.Standing(diversity.largest_cosine(rows, before), counts)
     first, found = diversity.line_up(uncertainties, rows, videos, labelled, FIRST_IN_LINE)
     behind = np.setdiff1d(np.arange(len(tasks)), first)
-    most = LEADER_NUMBERS // rows.shape[1]
-    among = leaders.place(rows[behind], rows[:0], most=min(leaders.MOST_LEADERS, most))
+    among = leaders.place(rows[behind], rows[:0], most=_most_leaders(rows.shape[1]))
     found.similarity[behind] = np.maximum(found.similarity[behind], among.cosine)
     found.n_same_video[behind] += diversity.n_earlier(videos[behind])
     for task, similarity, n_same_video in zip(
@@ -131,6 +129,10 @@ def _reserve(project: Project, tasks: Sequence[Placed]) -> None:
     likeness = diversity.likeness_at(standing, np.array(others).reshape(-1, 3))
     for task, similarity in zip(sliced, likeness.tolist(), strict=True):
         task.similarity = similarity
+
+
+def _most_leaders(size: int) -> int:
+    return min(leaders.MOST_LEADERS, LEADER_NUMBERS // size)
 
 
 def _leaders(project_id: int, space: int, size: int) -> tuple[list[int], Rows]:
