@@ -187,6 +187,10 @@ def least(rows: list[Json]) -> list[Json]:
     return [{name: row[name] for name in names if name in row} for row in rows]
 
 
+TOLD = {"T1": everything, "T2": least}
+CURVES = ("random", *TOLD)
+
+
 def needed(reached: Sequence[float], wanted: float) -> float:
     """Return the labels at which F1 first is as wanted; beyond the last, drawn on in a line."""
     counts = np.arange(FIRST, MOST + 1, BATCH, dtype=float)
@@ -197,19 +201,19 @@ def needed(reached: Sequence[float], wanted: float) -> float:
     return float(np.interp(wanted, rising, counts))
 
 
-def measure_seed(videos: list[list[Clip]], seed: int) -> Curves:
-    """Return a seed's curves, by a portal of its own: random order, told much, told little."""
+def measure(videos: list[list[Clip]], name: str, seed: int) -> list[float]:
+    """Return a seed's curve: in random order, or by a portal that is told what the row says."""
     world = world_of(videos, seed)
-    curves = {"random": at_random(world, seed)}
-    with running_portal() as installation:
-        for row, tell in (("T1", everything), ("T2", least)):
-            portal = installation.portal_of(row.lower())
-            curves[row] = by_the_portal(world, seed, portal, tell)
+    if name == "random":
+        found = at_random(world, seed)
+    else:
+        with running_portal() as installation:
+            portal = installation.portal_of(name.lower())
+            found = by_the_portal(world, seed, portal, TOLD[name])
             portal.close()
-    for name, found in curves.items():
-        told = " ".join(f"{f1:.3f}" for f1 in found)
-        print(f"seed {seed}, {name}: {told}", file=sys.stderr, flush=True)
-    return curves
+    told = " ".join(f"{f1:.3f}" for f1 in found)
+    print(f"seed {seed}, {name}: {told}", file=sys.stderr, flush=True)
+    return found
 
 
 def tell_savings(report: Report, measured: Sequence[Curves]) -> None:
@@ -266,24 +270,30 @@ def kept(folder: Path | None, name: str, make: Callable[[], T]) -> T:
     return cast(T, pickle.loads(path.read_bytes()))
 
 
-def kept_seed(folder: Path | None, videos: list[list[Clip]], seed: int) -> Curves:
-    """Measure a seed, or find its curves where an earlier run has left them."""
-    return kept(folder, f"seed-{seed}", partial(measure_seed, videos, seed))
+def kept_curve(folder: Path | None, videos: list[list[Clip]], name: str, seed: int) -> list[float]:
+    """Measure a curve, or find it where an earlier run has left it."""
+    return kept(folder, f"{name}-{seed}", partial(measure, videos, name, seed))
 
 
 def main() -> int:
     """Measure both rows over the seeds."""
     parser = options(__doc__ or "", seeds=10)
     parser.add_argument("--clips", type=int, default=2_600, help="drawn once, split by each seed")
-    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="seeds at a time")
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="curves at a time")
     parser.add_argument("--first-seed", type=int, default=0, help="others than those reported")
     parser.add_argument("--keep", type=Path, help="a folder: go on where an earlier run stopped")
+    parser.add_argument("--curves", nargs="+", choices=CURVES, default=CURVES, help="only these")
     asked = parser.parse_args()
     videos = kept(asked.keep, "videos", partial(shoot, asked.clips, seed=0))
     report = Report()
     seeds = range(asked.first_seed, asked.first_seed + asked.seeds)
     with ProcessPoolExecutor(asked.workers, mp_context=get_context("spawn")) as pool:
-        measured = list(pool.map(partial(kept_seed, asked.keep, videos), seeds))
+        curve = partial(kept_curve, asked.keep, videos)
+        found = {name: pool.map(partial(curve, name), seeds) for name in asked.curves}
+        curves = {name: list(each) for name, each in found.items()}
+    if len(curves) < len(CURVES):
+        return 0
+    measured = [dict(zip(curves, each, strict=True)) for each in zip(*curves.values(), strict=True)]
     tell_curve(report, videos)
     tell_savings(report, measured)
     return report.finish()
