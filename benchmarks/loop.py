@@ -81,7 +81,7 @@ def token_f1(found: Sequence[object], truth: str) -> float:
     return 2 * sum((said & meant).values()) / max(1, sum(said.values()) + sum(meant.values()))
 
 
-def at_random(world: World, seed: int) -> list[float]:
+def at_random(world: World, seed: int, most: int) -> list[float]:
     """Learn from labels in random order: F1 after 40, 80, … labels, the mean over orders.
 
     Each order begins with the first labels, goes its own way and trains from its own parameters.
@@ -90,16 +90,16 @@ def at_random(world: World, seed: int) -> list[float]:
     curves = []
     for number in range(RANDOM_ORDERS):
         rest = [clip for clip in rng.permutation(len(world.pool)) if clip not in set(world.first)]
-        labels = [(clip, world.said[clip]) for clip in [*world.first, *rest][:MOST]]
+        labels = [(clip, world.said[clip]) for clip in [*world.first, *rest][:most]]
         models = [
-            train(world, labels[:n], seed + 1_000 * number) for n in range(FIRST, MOST + 1, BATCH)
+            train(world, labels[:n], seed + 1_000 * number) for n in range(FIRST, most + 1, BATCH)
         ]
         curves.append([measured_f1(model, world) for model in models])
     return [float(f1) for f1 in np.mean(curves, axis=0)]
 
 
 def by_the_portal(
-    world: World, seed: int, portal: Portal, tell: Callable[[list[Json]], list[Json]]
+    world: World, seed: int, most: int, portal: Portal, tell: Callable[[list[Json]], list[Json]]
 ) -> list[float]:
     """Learn from what the portal asks about: F1 after 40, 80, … labels.
 
@@ -111,10 +111,10 @@ def by_the_portal(
     post(portal, tell([unpredicted(world, clip) for clip in world.first]), seen, numbers)
     labels = ask(world, portal, numbers)
     reached = []
-    for n in range(FIRST, MOST + 1, BATCH):
+    for n in range(FIRST, most + 1, BATCH):
         model, f1 = learn(world, labels, seed)
         reached.append(f1)
-        if n < MOST:
+        if n < most:
             known = {clip for clip, _ in labels}
             unknown = [number for number in range(len(world.pool)) if number not in known]
             left = [world.pool[number] for number in rng.permutation(unknown)[:CANDIDATES]]
@@ -193,7 +193,7 @@ CURVES = ("random", *TOLD)
 
 def needed(reached: Sequence[float], wanted: float) -> float:
     """Return the labels at which F1 first is as wanted; beyond the last, drawn on in a line."""
-    counts = np.arange(FIRST, MOST + 1, BATCH, dtype=float)
+    counts = FIRST + BATCH * np.arange(len(reached), dtype=float)
     rising = np.maximum.accumulate(np.asarray(reached))
     if rising[-1] < wanted:
         slope = max((rising[-1] - rising[-4]) / (3 * BATCH), 1e-5)
@@ -201,15 +201,15 @@ def needed(reached: Sequence[float], wanted: float) -> float:
     return float(np.interp(wanted, rising, counts))
 
 
-def measure(videos: list[list[Clip]], name: str, seed: int) -> list[float]:
+def measure(videos: list[list[Clip]], most: int, name: str, seed: int) -> list[float]:
     """Return a seed's curve: in random order, or by a portal that is told what the row says."""
     world = world_of(videos, seed)
     if name == "random":
-        found = at_random(world, seed)
+        found = at_random(world, seed, most)
     else:
         with running_portal() as installation:
             portal = installation.portal_of(name.lower())
-            found = by_the_portal(world, seed, portal, TOLD[name])
+            found = by_the_portal(world, seed, most, portal, TOLD[name])
             portal.close()
     told = " ".join(f"{f1:.3f}" for f1 in found)
     print(f"seed {seed}, {name}: {told}", file=sys.stderr, flush=True)
@@ -224,16 +224,22 @@ def tell_savings(report: Report, measured: Sequence[Curves]) -> None:
         if row == "T1" and len(saved) > 1:
             half = 1.96 * np.std(saved, ddof=1) / len(saved) ** 0.5
             report.add(row, "the saving's lower bound", float(np.mean(saved) - half), least=0.15)
-        for wanted in FURTHER:
+        for wanted in within_reach(measured):
             report.add(row, f"labels saved to {wanted:.2f}", savings(measured, row, wanted))
         late = [
             1 - needed(curves[row], curves["random"][COMPARED // BATCH - 1]) / COMPARED
             for curves in measured
         ]
         report.add(row, f"labels saved to the F1 of {COMPARED} random ones", late)
-    for wanted in (WANTED, *FURTHER):
+    for wanted in (WANTED, *within_reach(measured)):
         plain = [needed(curves["random"], wanted) for curves in measured]
         report.add("T1", f"labels to token F1 {wanted:.2f}, random order", plain)
+
+
+def within_reach(measured: Sequence[Curves]) -> list[float]:
+    """Return the further F1s that random order reaches with the labels there were."""
+    last = np.mean([curves["random"][-1] for curves in measured])
+    return [wanted for wanted in FURTHER if last >= wanted]
 
 
 def savings(measured: Sequence[Curves], row: str, wanted: float) -> list[float]:
@@ -270,9 +276,11 @@ def kept(folder: Path | None, name: str, make: Callable[[], T]) -> T:
     return cast(T, pickle.loads(path.read_bytes()))
 
 
-def kept_curve(folder: Path | None, videos: list[list[Clip]], name: str, seed: int) -> list[float]:
+def kept_curve(
+    folder: Path | None, videos: list[list[Clip]], most: int, name: str, seed: int
+) -> list[float]:
     """Measure a curve, or find it where an earlier run has left it."""
-    return kept(folder, f"{name}-{seed}", partial(measure, videos, name, seed))
+    return kept(folder, f"{name}-{most}-{seed}", partial(measure, videos, most, name, seed))
 
 
 def main() -> int:
@@ -283,12 +291,15 @@ def main() -> int:
     parser.add_argument("--first-seed", type=int, default=0, help="others than those reported")
     parser.add_argument("--keep", type=Path, help="a folder: go on where an earlier run stopped")
     parser.add_argument("--curves", nargs="+", choices=CURVES, default=CURVES, help="only these")
+    parser.add_argument(
+        "--labels", type=int, choices=range(COMPARED, MOST + 1, BATCH), default=MOST
+    )
     asked = parser.parse_args()
     videos = kept(asked.keep, "videos", partial(shoot, asked.clips, seed=0))
     report = Report()
     seeds = range(asked.first_seed, asked.first_seed + asked.seeds)
     with ProcessPoolExecutor(asked.workers, mp_context=get_context("spawn")) as pool:
-        curve = partial(kept_curve, asked.keep, videos)
+        curve = partial(kept_curve, asked.keep, videos, asked.labels)
         found = {name: pool.map(partial(curve, name), seeds) for name in asked.curves}
         curves = {name: list(each) for name, each in found.items()}
     if len(curves) < len(CURVES):

@@ -21,6 +21,8 @@ SIMILARITY_WEIGHT = 0.9
 SAME_VIDEO = 0.5
 TEXT_DIMENSIONS = 256
 BLOCK = 256
+LATENT_DIMENSIONS = 16
+ENOUGH_TO_TELL = 200  # captions, to say which words go together
 
 
 def crowding(similarity: float, n_same_video: int) -> float:
@@ -77,6 +79,24 @@ def weigh_by_rarity(rows: Rows, others: Rows) -> tuple[Rows, Rows]:
     n_with = np.maximum((both != 0.0).sum(axis=0), 1)
     weighed = unit_rows(both * np.log(1.0 + len(both) / n_with)).astype(np.float32)
     return weighed[: len(rows)], weighed[len(rows) :]
+
+
+def in_what_they_vary(rows: Rows, others: Rows) -> tuple[Rows, Rows]:
+    """Project both matrices onto the directions in which all rows vary most, as unit rows.
+
+    Words that go together come to stand for one another, and a word that came up by chance counts
+    little (latent semantic analysis, Deerwester et al. 1990, about the mean). Too few rows say
+    nothing of what goes together and stay as they are; zero rows stay zero.
+    """
+    both = np.concatenate([rows, others])
+    says_something = both.any(axis=1)
+    if says_something.sum() < ENOUGH_TO_TELL:
+        return rows, others
+    both = both - both[says_something].mean(axis=0)
+    both[~says_something] = 0.0
+    _, directions = np.linalg.eigh((both.T @ both).astype(np.float64))
+    found = unit_rows(both @ directions[:, -LATENT_DIMENSIONS:]).astype(np.float32)
+    return found[: len(rows)], found[len(rows) :]
 
 
 def largest_cosine(rows: Rows, others: Rows) -> Floats:

@@ -56,6 +56,44 @@ def test_what_all_captions_share_tells_none_apart():
     assert none[1].shape == (0, plain.shape[1])
 
 
+def described(n: int, rng: np.random.Generator) -> tuple[list[str], np.ndarray]:
+    """Captions of four kinds of clip in the kind's own words, half of them, and a chance word."""
+    kinds = np.arange(n) % 4
+    own = [[f"kind{kind}word{number}" for number in range(6)] for kind in range(4)]
+    texts = [
+        " ".join([*rng.choice(own[kind], 3, replace=False), f"chance{rng.integers(300)}"])
+        for kind in kinds
+    ]
+    return texts, kinds
+
+
+def test_what_is_said_in_other_words_of_the_same_kind_is_alike():
+    texts, kinds = described(400, np.random.default_rng(3))
+    plain = text_vectors(texts).astype(np.float32)
+    rows, others = diversity.in_what_they_vary(plain[:300], plain[300:])
+    assert rows.shape == (300, 16)
+    assert others.shape == (100, 16)
+    same = kinds[:300, None] == kinds[None, 300:]
+    before, after = plain[:300] @ plain[300:].T, rows @ others.T
+    assert after[same].mean() > 1.5 * before[same].mean()
+    assert after[~same].mean() < 0.05
+
+
+def test_too_few_captions_stay_as_they_are():
+    plain = text_vectors(described(60, np.random.default_rng(4))[0]).astype(np.float32)
+    rows, others = diversity.in_what_they_vary(plain[:50], plain[50:])
+    assert (rows == plain[:50]).all()
+    assert (others == plain[50:]).all()
+
+
+def test_among_many_a_caption_without_words_still_resembles_nothing():
+    texts, _ = described(250, np.random.default_rng(5))
+    plain = text_vectors(["...", *texts]).astype(np.float32)
+    rows, _ = diversity.in_what_they_vary(plain, plain[:0])
+    assert (rows[0] == 0.0).all()
+    assert np.linalg.norm(rows[1:], axis=1) == pytest.approx(np.ones(250), abs=1e-5)
+
+
 def of_nothing(n: int) -> Standing:
     return Standing(np.zeros(n), np.zeros(n, dtype=int))
 

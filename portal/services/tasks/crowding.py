@@ -58,7 +58,8 @@ def place(project: Project, tasks: Sequence[Placed]) -> None:
         competing = [i for i, task in enumerate(own) if not is_in_slice(task)]
         known = np.concatenate([rows[:0], *rows_before(project_id, vectors.space, picked)])
         if vectors.space == TEXT_SPACE:
-            rows, known = diversity.weigh_by_rarity(rows, known)
+            words = diversity.weigh_by_rarity(rows, known)
+            rows, known = diversity.in_what_they_vary(*words)
         _line_up([own[i] for i in competing], rows[competing], known)
     _reserve(project, tasks)
 
