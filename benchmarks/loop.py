@@ -1,8 +1,9 @@
 """The whole loop through the real API: rows T1 and T2, labels saved against random order.
 
 Run as `python -m benchmarks.loop`. Clips of moving shapes are drawn, encoded, decoded and measured.
-For each seed a captioner learns from random labels offline, and two more learn from what the portal
-chose to ask: with all that a prediction can carry (T1), with caption and uncertainty alone (T2).
+For each seed captioners learn from random labels offline, in six orders, and two more learn from
+what the portal chose to ask: with all that a prediction can carry (T1), with caption and
+uncertainty alone (T2).
 The portal is `manage.py portal` in a folder of its own, spoken to over HTTP: predictions in bulk,
 work asked for, captions submitted, consensus read, the first random labels included. People's
 labels are wrong one time in twenty. The embedding is what a frozen encoder gives: a clip's features
