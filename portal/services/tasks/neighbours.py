@@ -53,6 +53,7 @@ def _likeness(task: Task, others: Sequence[Task]) -> dict[int, float]:
             continue
         rows, labelled = vectors.rows, own[None]
         if vectors.space == TEXT_SPACE:
+            # By the words themselves: so few rows do not say what goes with what (decision 29).
             rows, labelled = diversity.weigh_by_rarity(rows, labelled)
         cosines = np.clip(rows @ labelled[0], 0.0, 1.0)
         pairs = zip(vectors.prediction_ids, cosines.tolist(), strict=True)
