@@ -23,6 +23,7 @@ TEXT_DIMENSIONS = 256
 BLOCK = 256
 LATENT_DIMENSIONS = 16
 ENOUGH_TO_TELL = 200  # captions, to say which words go together
+NO_SPREAD = 1e-9  # a unit row's mean square distance from the mean, where only rounding is left
 
 
 def crowding(similarity: float, n_same_video: int) -> float:
@@ -85,8 +86,9 @@ def in_what_they_vary(rows: Rows, others: Rows) -> tuple[Rows, Rows]:
     """Project both matrices onto the directions in which all rows vary most, as unit rows.
 
     Words that go together come to stand for one another, and a word that came up by chance counts
-    little (latent semantic analysis, Deerwester et al. 1990, about the mean). Too few rows say
-    nothing of what goes together and stay as they are; zero rows stay zero.
+    little (latent semantic analysis, Deerwester et al. 1990, about the mean). Too few rows, or rows
+    that are all the same, say nothing of what goes together and stay as they are; zero rows stay
+    zero.
     """
     both = np.concatenate([rows, others])
     says_something = both.any(axis=1)
@@ -94,7 +96,10 @@ def in_what_they_vary(rows: Rows, others: Rows) -> tuple[Rows, Rows]:
         return rows, others
     both = both - both[says_something].mean(axis=0)
     both[~says_something] = 0.0
-    _, directions = np.linalg.eigh((both.T @ both).astype(np.float64))
+    spread = (both.T @ both).astype(np.float64)
+    if np.trace(spread) < NO_SPREAD * says_something.sum():
+        return rows, others
+    _, directions = np.linalg.eigh(spread)
     found = unit_rows(both @ directions[:, -LATENT_DIMENSIONS:]).astype(np.float32)
     return found[: len(rows)], found[len(rows) :]
 

@@ -86,6 +86,12 @@ def test_too_few_captions_stay_as_they_are():
     assert (others == plain[50:]).all()
 
 
+def test_captions_that_are_all_the_same_stay_alike():
+    plain = text_vectors(["clip"] * 300).astype(np.float32)
+    rows, others = diversity.in_what_they_vary(plain[:299], plain[299:])
+    assert diversity.largest_cosine(rows, others) == pytest.approx(np.ones(299), abs=1e-5)
+
+
 def test_among_many_a_caption_without_words_still_resembles_nothing():
     texts, _ = described(250, np.random.default_rng(5))
     plain = text_vectors(["...", *texts]).astype(np.float32)
